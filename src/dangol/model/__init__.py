@@ -1,0 +1,1 @@
+"""The shared nouns of the loop: frozen values without I/O. This package is the glossary in code."""

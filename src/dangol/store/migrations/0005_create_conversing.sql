@@ -1,0 +1,71 @@
+-- Why: answers reach a person of the team and the customer's timeline; the sandbox mailbox.
+-- Locks: none (new tables). Reversible: drop the tables.
+
+create table thread (
+    bucket int not null,
+    customer_id bigint not null,
+    id uuid not null,
+    subject text not null,
+    state text collate "C" not null check (state in ('open', 'closed')),
+    is_complaint boolean not null default false,
+    origin_send_id bigint,
+    assignee_id uuid,
+    opened_at timestamptz not null,
+    waiting_since timestamptz,           -- null when the team has the last word
+    last_at timestamptz not null,
+    primary key (bucket, customer_id, id)
+);
+create index thread_waiting on thread (waiting_since) where waiting_since is not null;
+
+create table thread_message (
+    bucket int not null,
+    customer_id bigint not null,
+    thread_id uuid not null,
+    id uuid not null,
+    direction text collate "C" not null check (direction in ('in', 'out')),
+    kind text collate "C" not null,      -- message | auto | note
+    header_id text collate "C",          -- RFC 5322 Message-ID
+    in_reply_to text collate "C",
+    from_address text not null,
+    is_other_sender boolean not null default false,
+    is_guess boolean not null default false,
+    subject text not null,
+    body_text text not null,             -- the answer alone
+    body_full text not null,             -- with what was quoted
+    attachments jsonb not null default '[]',
+    send_id bigint,                      -- out: the send that carries it
+    author text not null,                -- customer | member:<id>
+    at timestamptz not null,
+    primary key (bucket, customer_id, thread_id, id)
+);
+-- Which message an answer's In-Reply-To names, for mail whose token got lost.
+create table header_ref (
+    header_id text collate "C" primary key,
+    bucket int not null,
+    customer_id bigint not null,
+    thread_id uuid,
+    send_id bigint,
+    at timestamptz not null
+);
+
+-- Mail that belongs to nobody we know.
+create table stray_mail (
+    id uuid primary key,
+    at timestamptz not null,
+    from_address text not null,
+    subject text not null,
+    reason text collate "C" not null,
+    raw bytea not null
+);
+
+-- The sandbox mailbox: where practice mail arrives, readable in the desk.
+create table mailbox_message (
+    id uuid primary key,
+    at timestamptz not null,
+    rcpt text collate "C" not null,
+    sender text collate "C" not null,
+    subject text not null,
+    raw bytea not null
+);
+create index mailbox_message_at on mailbox_message (at desc);
+create index mailbox_message_rcpt on mailbox_message (rcpt, at desc);
