@@ -1,0 +1,123 @@
+"""The keyring: one file of random keys that signs tokens and sessions and encrypts secrets.
+
+Keys are never removed, only followed by newer ones: mail lies in boxes for years, and its links
+name the key that signed them. Losing the file makes every link in sent mail invalid.
+"""
+
+import hmac
+import json
+import os
+import secrets
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from dangol.errors import DangolError
+
+
+class KeyringError(DangolError):
+    """The keyring cannot be read; restore keyring.json from a backup, do not make a new one."""
+
+
+class Keyring(msgspec.Struct, frozen=True):
+    """Keys by id; the last one signs and encrypts, all of them verify and decrypt."""
+
+    keys: dict[int, bytes]
+    addresses: bytes
+    """The key of address hashes; it never rotates, or every suppression would be forgotten."""
+
+    @property
+    def current(self) -> int:
+        """The id of the key in use, 0 to 31."""
+        return max(self.keys)
+
+    def derived(self, key_id: int, purpose: str) -> bytes:
+        """The 32-byte subkey for one purpose, so that no signature serves for another."""
+        return _derive(self.keys[key_id], purpose)
+
+    def sign(self, purpose: str, payload: bytes, *, key_id: int | None = None) -> bytes:
+        """HMAC-SHA256 of `payload` under the key of `purpose`."""
+        key = self.derived(self.current if key_id is None else key_id, purpose)
+        return hmac.digest(key, payload, "sha256")
+
+    def encrypt(self, purpose: str, plain: bytes) -> bytes:
+        """`plain` sealed with AES-256-GCM; the key's id and the nonce come first."""
+        nonce = secrets.token_bytes(12)
+        sealed = AESGCM(self.derived(self.current, purpose)).encrypt(nonce, plain, None)
+        return bytes([self.current]) + nonce + sealed
+
+    def decrypt(self, purpose: str, sealed: bytes) -> bytes:
+        """The reverse of `encrypt`.
+
+        Raises:
+            KeyringError: it was sealed with another keyring, or changed since.
+        """
+        try:
+            key = self.derived(sealed[0], purpose)
+            return AESGCM(key).decrypt(sealed[1:13], sealed[13:], None)
+        except (KeyError, IndexError, ValueError, InvalidTag):
+            raise KeyringError("A stored secret does not open with this keyring.") from None
+
+    def address_hash(self, channel: str, address: str) -> bytes:
+        """What stands for a normalised address where the address itself must not be kept."""
+        return hmac.digest(self.addresses, f"{channel}\0{address}".encode(), "sha256")
+
+
+def load_keyring(path: Path) -> Keyring:
+    """The keyring at `path`, made on first use, readable by its owner only.
+
+    Raises:
+        KeyringError: the file is there but damaged.
+    """
+    if not path.exists():
+        _create(path)
+    try:
+        raw = json.loads(path.read_text())
+        keys = {int(key): bytes.fromhex(value) for key, value in raw["keys"].items()}
+        ring = Keyring(keys=keys, addresses=bytes.fromhex(raw["addresses"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise KeyringError(
+            f"{path} cannot be read ({error}); restore it from a backup: with a new keyring every "
+            "link in sent mail and every stored password would be lost."
+        ) from None
+    if not ring.keys or any(len(key) != 32 for key in [*ring.keys.values(), ring.addresses]):
+        raise KeyringError(f"{path} holds keys of a wrong length; restore it from a backup.")
+    return ring
+
+
+def _create(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    body = {"keys": {"0": secrets.token_hex(32)}, "addresses": secrets.token_hex(32)}
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        json.dump(body, file)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(partial, path)  # fails when another process was first: theirs counts
+    except FileExistsError:
+        pass
+    finally:
+        partial.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@lru_cache(maxsize=256)
+def _derive(key: bytes, purpose: str) -> bytes:
+    return HKDF(SHA256(), length=32, salt=b"dangol", info=purpose.encode()).derive(key)
+
+
+def token_hash(token: str) -> bytes:
+    """What is stored for a random secret (session, login link, API key): its SHA-256."""
+    return sha256(token.encode()).digest()
