@@ -27,6 +27,8 @@ def unseal(keyring: Keyring, kind: str, token: str) -> tuple[int, ...] | None:
         raw = b32decode(token.upper() + "=" * (-len(token) % 8))
     except ValueError:
         return None
+    if b32encode(raw).decode().rstrip("=") != token.upper():
+        return None  # spare bits of the last character: one token, one spelling
     body, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
     if not body or body[0] not in keyring.keys:
         return None
