@@ -76,6 +76,16 @@ def load_settings(**given: object) -> Settings:
     return msgspec.structs.replace(settings, data=settings.data.resolve())
 
 
+def find_database_url(settings: Settings) -> str | None:
+    """The database to join: the one that is set, or that of a running `dangol up` on this folder."""
+    if settings.database_url:
+        return settings.database_url
+    try:
+        return (settings.data / "run" / "database_url").read_text().strip() or None
+    except OSError:
+        return None
+
+
 def temporary(prefix: str) -> Path:
     """A new folder outside the data folder, for tests and benchmarks."""
     return Path(tempfile.mkdtemp(prefix=f"dangol-{prefix}-"))

@@ -244,26 +244,30 @@ class EmbeddedServer:
         raise ServerError(f"A PostgreSQL server (pid {pid}) still holds {self._data}; stop it.")
 
     def _wait_until_ready(self, timeout: float = 60.0) -> None:
-        import psycopg
-
         deadline = time.monotonic() + timeout
         while True:
             status = self._process.poll() if self._process else 0
             if status is not None:
                 raise ServerError(f"PostgreSQL ended with status {status}:\n{self._log_tail()}")
-            try:
-                admin = self.dsn.replace(f"/{_DATABASE}?", "/postgres?")
-                with psycopg.connect(admin, autocommit=True, connect_timeout=5) as conn:
-                    row = conn.execute(
-                        "select 1 from pg_database where datname = %s", [_DATABASE]
-                    ).fetchone()
-                    if row is None:
-                        conn.execute(f"create database {_DATABASE}")
-                return
-            except psycopg.OperationalError:
-                if time.monotonic() > deadline:
-                    raise ServerError(f"PostgreSQL did not answer:\n{self._log_tail()}") from None
-                time.sleep(0.05)
+            if self._ask("select 1").returncode == 0:
+                break
+            if time.monotonic() > deadline:
+                raise ServerError(f"PostgreSQL did not answer:\n{self._log_tail()}")
+            time.sleep(0.05)
+        made = self._ask(f"create database {_DATABASE}")
+        if made.returncode != 0 and "already exists" not in made.stderr:
+            raise ServerError(f"The database could not be created: {made.stderr.strip()}")
+
+    def _ask(self, statement: str) -> subprocess.CompletedProcess[str]:
+        """Run one statement with the wheel's psql, so that starting needs no driver."""
+        command = [self._bin / "psql", "-X", "-h", self._socket_dir, "-U", _ROLE]
+        password = (self.home / "postgres.password").read_text().strip()
+        return subprocess.run(
+            [*command, "-d", "postgres", "-c", statement],
+            capture_output=True,
+            text=True,
+            env=_environment() | {"PGPASSWORD": password},
+        )
 
     def _log_tail(self) -> str:
         try:

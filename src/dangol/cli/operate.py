@@ -1,0 +1,112 @@
+"""Commands of the one who runs it: the parts by themselves, `migrate`, `check`."""
+
+import datetime as dt
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from msgspec.structs import replace
+
+from dangol.settings import Settings, find_database_url, load_settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands to `app`."""
+    for command in (web, engine, dispatch, post, migrate, check):
+        app.command()(command)
+    app.command(hidden=True)(prepare)
+
+
+def web(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Answer pages, desk and APIs against the database of DANGOL_DATABASE_URL."""
+    from dangol.web.run import run_web
+
+    run_web(shared_settings(host=host, port=port))
+
+
+def engine() -> None:
+    """Route, apply, move and schedule; run as many of these as you like."""
+    from dangol.engine.workers import run_engine
+
+    _until_signal(run_engine)
+
+
+def dispatch() -> None:
+    """Hand messages over to the providers; run as many of these as you like."""
+    from dangol.speak.dispatch import run_dispatch
+
+    _until_signal(run_dispatch)
+
+
+def post() -> None:
+    """Receive answers by SMTP or IMAP, and keep the sandbox mailbox."""
+    from dangol.converse.post import run_post
+
+    _until_signal(run_post)
+
+
+def migrate() -> None:
+    """Bring the database to this version."""
+    from dangol.store.migrate import migrate as apply
+    from dangol.store.pool import connect
+
+    with connect(shared_settings().database_url or "", name="migrate", autocommit=True) as conn:
+        done = apply(conn)
+    print("\n".join(done) or "nothing to do")
+
+
+def prepare() -> None:
+    """Migrate and make the first owner; the last line printed is JSON for the supervisor."""
+    from dangol.cli.preparing import prepare as make_ready
+
+    demo = os.environ.get("DANGOL_DEMO")
+    said = make_ready(
+        shared_settings(), demo=int(demo) if demo else None, now=dt.datetime.now(dt.UTC)
+    )
+    print(json.dumps(said))
+
+
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Verify settings, database, history, clock and keyring, and say what to do."""
+    from dangol.cli.checking import check_installation
+
+    findings = check_installation(load_settings())
+    if as_json:
+        print(json.dumps([finding.__dict__ for finding in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what}: {finding.detail}")
+    sys.exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+def shared_settings(**given: object) -> Settings:
+    """The settings of a command that joins a running installation, its database filled in.
+
+    Raises:
+        typer.BadParameter: no database is named and no `dangol up` runs on the data folder.
+    """
+    settings = load_settings(**given)
+    url = find_database_url(settings)
+    if url is None:
+        raise typer.BadParameter(
+            f"nothing runs on {settings.data}: start `dangol up`, name its folder with "
+            "DANGOL_DATA, or set DANGOL_DATABASE_URL"
+        )
+    return replace(settings, database_url=url)
+
+
+def _until_signal(run: Callable[[Settings, threading.Event], None]) -> None:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run(shared_settings(), stop)
