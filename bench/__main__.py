@@ -10,7 +10,11 @@ NOT_MEASUREMENTS = {"__init__", "__main__", "report"}
 
 def main(names: list[str]) -> int:
     """The number of measurements that failed to run."""
-    known = sorted(path.stem for path in HERE.glob("*.py") if path.stem not in NOT_MEASUREMENTS)
+    known = sorted(
+        path.stem
+        for path in HERE.glob("*.py")
+        if path.stem not in NOT_MEASUREMENTS and path.stem[0] != "_"
+    )
     wrong = [name for name in names if name not in known]
     if wrong:
         print(f"no measurement named {', '.join(wrong)}; there are {', '.join(known)}")
