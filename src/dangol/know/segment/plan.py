@@ -1,0 +1,110 @@
+"""Rewrites before SQL: the same question, asked with as little work as possible.
+
+Each rewrite is a small pure function from condition to condition; then every event question
+becomes a counter, so that the history is read once whatever the condition asks.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from dangol.know.segment.condition import (
+    All,
+    AnyOf,
+    Comparison,
+    Condition,
+    CountOp,
+    Did,
+    DidNot,
+    Not,
+    TimesClause,
+    parts_of,
+)
+
+
+class Counter(NamedTuple):
+    """How many events of a name, in a window, with these properties."""
+
+    name: str
+    days: int | None
+    where: tuple[Comparison, ...]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What the compiler needs: the condition, its counters, and where the history may be cut."""
+
+    where: Condition
+    counters: tuple[Counter, ...]
+    since: datetime | None
+    """No event at or before it matters; None when some question asks for the whole history."""
+
+
+def plan(condition: Condition, now: datetime) -> Plan:
+    """The rewritten `condition` and one counter for each different event question in it."""
+    for rewrite in REWRITES:
+        condition = _bottom_up(condition, rewrite)
+    counters = tuple(dict.fromkeys(_counters(condition)))
+    days = [counter.days for counter in counters]
+    longest = None if not days or None in days else max(day for day in days if day)
+    since = now - timedelta(days=longest) if longest else None
+    return Plan(condition, counters, since)
+
+
+def counter_of(leaf: Did) -> Counter:
+    """The counter that a question compares."""
+    return Counter(leaf.name, leaf.within.days if leaf.within else None, leaf.where)
+
+
+def count_absence(condition: Condition) -> Condition:
+    """`did_not` is `did` zero times."""
+    if not isinstance(condition, DidNot):
+        return condition
+    none = TimesClause(op=CountOp.EQ, value=0)
+    return Did(name=condition.name, times=none, within=condition.within, where=condition.where)
+
+
+def cancel_double_not(condition: Condition) -> Condition:
+    """Not of not is the thing itself."""
+    if isinstance(condition, Not) and isinstance(condition.of, Not):
+        return condition.of.of
+    return condition
+
+
+def flatten(condition: Condition) -> Condition:
+    """An `all` inside an `all` (an `any` inside an `any`) dissolves into it; repeats go."""
+    if not isinstance(condition, All | AnyOf):
+        return condition
+    kind = type(condition)
+    parts = (part.of if isinstance(part, kind) else (part,) for part in condition.of)
+    return kind(of=tuple(dict.fromkeys(leaf for group in parts for leaf in group)))
+
+
+def unwrap_single(condition: Condition) -> Condition:
+    """A group of one is that one."""
+    if isinstance(condition, All | AnyOf) and len(condition.of) == 1:
+        return condition.of[0]
+    return condition
+
+
+REWRITES: tuple[Callable[[Condition], Condition], ...] = (
+    count_absence,
+    cancel_double_not,
+    flatten,
+    unwrap_single,
+)
+
+
+def _bottom_up(condition: Condition, rewrite: Callable[[Condition], Condition]) -> Condition:
+    if isinstance(condition, Not):
+        condition = Not(of=_bottom_up(condition.of, rewrite))
+    elif isinstance(condition, All | AnyOf):
+        condition = type(condition)(of=tuple(_bottom_up(part, rewrite) for part in condition.of))
+    return rewrite(condition)
+
+
+def _counters(condition: Condition) -> list[Counter]:
+    if isinstance(condition, Did):
+        return [counter_of(condition)]
+    return [counter for part in parts_of(condition) for counter in _counters(part)]

@@ -1,0 +1,182 @@
+"""How one JSON value is read as text, number, time or boolean, the same here and in DuckDB.
+
+Each reading exists twice, as a Python function and as a SQL expression over a JSON column; the
+tests hold them together over every code point and over random values.
+"""
+
+import re
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+_LONE = str.maketrans({"ς": "σ", "ſ": "s"})
+_EPOCH = datetime(1970, 1, 1)
+_TIME = (
+    r"\d{4}-\d{2}-\d{2}"
+    r"([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-](0\d|1[0-4]):[0-5]\d)?)?"
+)
+_TIME_PATTERN = re.compile(_TIME, re.ASCII)
+_FINER = re.compile(r"(\.\d{6})\d+", re.ASCII)
+_OFFSET = re.compile(r"(Z|[+-]\d{2}:\d{2})$", re.ASCII)
+
+
+def fold(text: str) -> str:
+    """`text` as it is compared: NFC, each letter's simple lower case, ß as ss.
+
+    Python's own `casefold` cannot be had in DuckDB; this one can, letter by letter.
+
+    >>> fold("STRASSE") == fold("Straße"), fold("ΟΔΟΣ") == fold("οδος"), fold("SEOUL")
+    (True, True, 'seoul')
+    """
+    lowered = "".join(map(_lower, unicodedata.normalize("NFC", text)))
+    return unicodedata.normalize("NFC", lowered.translate(_LONE).replace("ß", "ss"))
+
+
+def fold_sql(expression: str) -> str:
+    """SQL of `fold` over a text expression."""
+    lowered = f"translate(lower(nfc_normalize({expression})), 'ςſ', 'σs')"
+    return f"nfc_normalize(replace({lowered}, 'ß', 'ss'))"
+
+
+def _lower(letter: str) -> str:
+    lowered = letter.lower()
+    return lowered if len(lowered) == 1 else lowered[0]
+
+
+def as_number(value: object) -> float | None:
+    """The nearest double of a JSON number; None for anything else. Beyond range: infinite."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def number_sql(json: str, path: str) -> str:
+    """SQL of `as_number`: a double, or null."""
+    kinds = "('UBIGINT', 'BIGINT', 'DOUBLE', 'HUGEINT', 'UHUGEINT')"
+    raw = f"json_extract_string({json}, {path})"
+    return f"case when json_type({json}, {path}) in {kinds} then try_cast({raw} as double) end"
+
+
+def as_text(value: object) -> str | None:
+    """The folded text of a JSON string; None for anything else."""
+    return fold(value) if isinstance(value, str) else None
+
+
+def text_sql(json: str, path: str) -> str:
+    """SQL of `as_text`: folded text, or null."""
+    folded = fold_sql(f"json_extract_string({json}, {path})")
+    return f"case when json_type({json}, {path}) = 'VARCHAR' then {folded} end"
+
+
+def as_boolean(value: object) -> bool | None:
+    """A JSON true or false; None for anything else."""
+    return value if isinstance(value, bool) else None
+
+
+def boolean_sql(json: str, path: str) -> str:
+    """SQL of `as_boolean`."""
+    raw = f"json_extract_string({json}, {path})"
+    return f"case when json_type({json}, {path}) = 'BOOLEAN' then {raw} = 'true' end"
+
+
+class Clock(NamedTuple):
+    """One instant as microseconds since 1970: in UTC, and as the zone's wall clock shows it."""
+
+    utc: int
+    wall: int
+
+
+def clock_of(text: str, zone: ZoneInfo) -> Clock | None:
+    """The instant that a condition's time value means; None when it is no time.
+
+    Without an offset it is the wall clock of `zone`, a date alone is its midnight.
+    """
+    reading = as_time(text)
+    if reading is None:
+        return None
+    micros, is_wall = reading
+    try:
+        moment = _EPOCH + timedelta(microseconds=micros)
+        if is_wall:
+            utc = moment.replace(tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
+            return Clock(_micros(utc), micros)
+        local = moment.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
+    except OverflowError:
+        return Clock(micros, micros)
+    return Clock(micros, _micros(local))
+
+
+def as_time(value: object) -> tuple[int, bool] | None:
+    """Microseconds since 1970 and whether they are of the wall clock (no offset was given).
+
+    >>> as_time("1970-01-01T09:00:01+09:00"), as_time("1970-01-02"), as_time("1970-02-30")
+    ((1000000, False), (86400000000, True), None)
+    """
+    if not isinstance(value, str) or not _TIME_PATTERN.fullmatch(value) or value < "0001":
+        return None
+    offset = _OFFSET.search(value) if len(value) > 10 else None
+    naive = _FINER.sub(r"\1", value[: offset.start()] if offset else value)
+    try:
+        wall = _micros(datetime.fromisoformat(_padded(naive)))
+    except ValueError:
+        return None
+    return (wall - _offset_micros(offset[0]), False) if offset else (wall, True)
+
+
+def time_sql(json: str, path: str, compare: str, utc: str, wall: str) -> str:
+    """SQL that compares the time under `path` with an instant given as two parameters."""
+    raw = f"json_extract_string({json}, {path})"
+    finer = f"regexp_replace({raw}, '(\\.\\d{{6}})\\d+', '\\1')"
+    zoned = f"regexp_matches({raw}, '(Z|[+-]\\d{{2}}:\\d{{2}})$')"
+    return (
+        f"case when json_type({json}, {path}) <> 'VARCHAR' or {raw} < '0001'"
+        f" or not regexp_full_match({raw}, '{_TIME}') then false"
+        f" when {zoned} then epoch_us(try_cast({finer} as timestamptz)) {compare} {utc}"
+        f" else epoch_us(try_cast({finer} as timestamp)) {compare} {wall} end"
+    )
+
+
+def _padded(text: str) -> str:
+    """Python 3.11 reads fractions of three or six digits only."""
+    head, dot, fraction = text.partition(".")
+    return f"{head}.{fraction.ljust(6, '0')}" if dot else text
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _offset_micros(offset: str) -> int:
+    if offset == "Z":
+        return 0
+    minutes = int(offset[1:3]) * 60 + int(offset[4:6])
+    return (-minutes if offset[0] == "-" else minutes) * 60_000_000
+
+
+def is_storable(text: str) -> bool:
+    """Whether a database can hold the text: no NUL, no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
+def pointer(name: str) -> str:
+    """The JSON pointer of a top-level key, whatever characters it has.
+
+    >>> pointer("a/b~c")
+    '/a~1b~0c'
+    """
+    return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def readable(value: object) -> object:
+    """A condition's own value as it is compared: folded text, a double, or true and false."""
+    if isinstance(value, bool):
+        return value
+    return as_text(value) if isinstance(value, str) else as_number(value)
