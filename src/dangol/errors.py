@@ -42,3 +42,7 @@ class Refused(DangolError):
 
 class LeaseLost(DangolError):
     """Another worker took over this partition; this one must stop working on it."""
+
+
+class StorageError(DangolError):
+    """A file could not be written; free space or repair the disk, it is tried again by itself."""

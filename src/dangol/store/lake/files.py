@@ -1,0 +1,116 @@
+"""Files that are either whole and durable or not there: the only place that writes history files.
+
+A file is written beside its target, fsynced, renamed, and its folder fsynced. What a disk can do
+wrong goes through `FileLayer`, so tests can make it go wrong.
+"""
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Protocol, TypeVar
+
+from dangol.errors import StorageError
+
+T = TypeVar("T")
+
+TEMPORARY = ".partial"
+"""Ending of a file that is being written; one that stays behind is swept."""
+
+
+class FileLayer(Protocol):
+    """The five calls by which bytes become durable."""
+
+    def create(self, path: Path) -> BinaryIO:
+        """Open a new, empty file for writing."""
+        ...
+
+    def fsync(self, file: BinaryIO) -> None:
+        """Return when every byte of `file` is on the disk."""
+        ...
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Give a file its final name, atomically."""
+        ...
+
+    def fsync_folder(self, folder: Path) -> None:
+        """Return when the names in `folder` are on the disk."""
+        ...
+
+    def unlink(self, path: Path) -> None:
+        """Remove a file; one that is gone already is fine."""
+        ...
+
+
+class Disk:
+    """The real one."""
+
+    def create(self, path: Path) -> BinaryIO:
+        return open(path, "xb", buffering=1 << 20)
+
+    def fsync(self, file: BinaryIO) -> None:
+        file.flush()
+        os.fsync(file.fileno())
+
+    def rename(self, source: Path, target: Path) -> None:
+        os.rename(source, target)
+
+    def fsync_folder(self, folder: Path) -> None:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def unlink(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+
+
+DISK = Disk()
+
+
+def write_file(layer: FileLayer, target: Path, fill: Callable[[BinaryIO], T]) -> T:
+    """Let `fill` write a new file, make it durable under its name, and return what `fill` returned.
+
+    On any error nothing is left under `target`.
+
+    Raises:
+        StorageError: the disk refused; the message names the file and the cause.
+    """
+    partial = target.with_name(target.name + TEMPORARY)
+    try:
+        with layer.create(partial) as file:
+            result = fill(file)
+            layer.fsync(file)
+        layer.rename(partial, target)
+        layer.fsync_folder(target.parent)
+    except BaseException as error:
+        _discard(layer, partial, target)
+        if isinstance(error, OSError):
+            raise storage_error(target, error) from error
+        raise
+    return result
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """`error` in words that say what to do."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return StorageError(f"The disk is full: {path} could not be written. Free space there.")
+    return StorageError(f"{path} could not be written ({error}). Check the disk and its rights.")
+
+
+def make_folder(layer: FileLayer, folder: Path) -> None:
+    """Create `folder` with its parents, durably; one that is there is fine."""
+    if folder.is_dir():
+        return
+    make_folder(layer, folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    layer.fsync_folder(folder.parent)
+
+
+def _discard(layer: FileLayer, *paths: Path) -> None:
+    for path in paths:
+        try:
+            layer.unlink(path)
+        except OSError:
+            continue  # the sweep takes it later: no manifest row names it

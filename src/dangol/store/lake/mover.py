@@ -1,0 +1,118 @@
+"""The mover: recent events into one file, and out of `event_recent`, in one snapshot.
+
+One repeatable-read transaction reads the rows, and the same transaction deletes what it could
+read: a row that commits late is in neither. The file is durable before the transaction commits;
+when that fails, the file is an orphan that the sweep removes.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+import duckdb
+import psycopg
+import pyarrow as pa
+
+from dangol.settings import Settings
+from dangol.store.lake.duck import open_duckdb
+from dangol.store.lake.files import DISK, FileLayer
+from dangol.store.lake.manifest import (
+    ALL_BUCKETS,
+    SQL,
+    LakeFile,
+    add_file,
+    list_partitions,
+    list_typed,
+    writing,
+)
+from dangol.store.lake.recent import read_recent, reading
+from dangol.store.lake.shape import EVENT_SCHEMA, TypedColumn, select_with_typed
+from dangol.store.lake.writing import Target, Written, write_events
+from dangol.store.pool import connect
+
+MOVE_ROWS = 200_000
+"""So many recent events are moved at once without waiting."""
+MOVE_AFTER = timedelta(minutes=10)
+"""Fewer are moved when this has passed since the last file."""
+MOST_ROWS = 1_000_000
+"""A longer queue is moved in several files, in order of key."""
+
+
+def is_move_due(conn: psycopg.Connection, now: datetime) -> bool:
+    """Whether there is a file's worth of recent events, or any after ten minutes."""
+    row = conn.execute(SQL.find_oldest_recorded, {"rows": MOVE_ROWS}).fetchone()
+    waits, is_full, last_at = row or (False, False, None)
+    return bool(is_full or (waits and (last_at is None or now - last_at >= MOVE_AFTER)))
+
+
+def move_once(
+    dsn: str,
+    settings: Settings,
+    now: datetime,
+    *,
+    layer: FileLayer = DISK,
+    limit: int = MOST_ROWS,
+) -> LakeFile | None:
+    """Move up to `limit` recent events into a new level-0 file; opens its own transaction.
+
+    None when there is nothing to move, or another writer is at work. Masked customers' rows are
+    left where they are. Call again until it returns None.
+
+    Raises:
+        StorageError: the file could not be written; nothing has changed.
+    """
+    with connect(dsn, name="mover") as conn, writing(conn, wait=False) as is_ours:
+        if not is_ours:
+            return None
+        conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        with conn.transaction():
+            written = _copy_out(conn, dsn, settings, now, layer, limit)
+            if written is None:
+                return None
+            _commit_move(conn, written)
+        return written.file
+
+
+def _copy_out(
+    conn: psycopg.Connection,
+    dsn: str,
+    settings: Settings,
+    now: datetime,
+    layer: FileLayer,
+    limit: int,
+) -> Written | None:
+    shared = conn.execute(SQL.export_snapshot).fetchone()[0]  # type: ignore[index]
+    target = Target(
+        layer=layer,
+        lake_dir=settings.lake_dir,
+        level=0,
+        typed=list_typed(conn),
+        borders=tuple(low for low, _ in list_partitions(conn)),
+        now=now,
+    )
+    with reading(dsn, shared) as source, open_duckdb(settings, threads=1) as duck:
+        events = read_recent(source, ALL_BUCKETS, limit)
+        return write_events(target, with_typed(duck, events, target.typed))
+
+
+def _commit_move(conn: psycopg.Connection, written: Written) -> None:
+    add_file(conn, written.file)
+    key = dict(zip(("bucket", "customer_id", "time", "event_id"), written.last, strict=True))
+    gone = conn.execute(SQL.delete_moved, key).rowcount
+    if gone != written.file.rows:
+        raise RuntimeError(f"the snapshot held {written.file.rows} rows, but {gone} were deleted")
+
+
+def with_typed(
+    duck: duckdb.DuckDBPyConnection,
+    batches: Iterable[pa.RecordBatch],
+    typed: tuple[TypedColumn, ...],
+) -> Iterator[pa.RecordBatch]:
+    """The same events in the same order, with their typed columns."""
+    for batch in batches:
+        if not typed:
+            yield batch
+            continue
+        made = duck.sql(select_with_typed("batch", typed)).to_arrow_table()
+        columns = [*batch.columns, *(made[column.name].combine_chunks() for column in typed)]
+        names = [*EVENT_SCHEMA.names, *(column.name for column in typed)]
+        yield pa.RecordBatch.from_arrays(columns, names=names)

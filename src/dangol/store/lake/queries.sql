@@ -1,0 +1,79 @@
+-- SQL of the lake: its manifest, its masks, and the recent rows that the mover takes.
+
+-- name: list_files
+-- The files that are part of the truth, oldest first, of a range of buckets.
+select id, level, path, bucket_lo, bucket_hi, rows, bytes, min_time, max_time, format_version,
+       typed_columns, created_at
+from lake_file
+where removed_at is null and bucket_lo <= %(bucket_hi)s and bucket_hi >= %(bucket_lo)s
+order by created_at, id
+
+-- name: add_file
+-- A file becomes part of the truth.
+insert into lake_file (id, level, path, bucket_lo, bucket_hi, rows, bytes, min_time, max_time,
+                       format_version, typed_columns, created_at)
+values (%(id)s, %(level)s, %(path)s, %(bucket_lo)s, %(bucket_hi)s, %(rows)s, %(bytes)s,
+        %(min_time)s, %(max_time)s, %(format_version)s, %(typed_columns)s, %(created_at)s)
+
+-- name: remove_files
+-- Files cease to be part of the truth; they stay on disk for readers that began before.
+update lake_file set removed_at = %(now)s where id = any(%(ids)s) and removed_at is null
+
+-- name: list_removed
+-- Files that no reader can still be reading.
+select id, path from lake_file where removed_at <= %(before)s order by removed_at, id
+
+-- name: forget_files
+-- Rows of files that are deleted from the disk.
+delete from lake_file where id = any(%(ids)s) and removed_at is not null
+
+-- name: list_paths
+-- Every path that the manifest names, removed or not.
+select path from lake_file
+
+-- name: list_partitions
+-- The ranges of buckets that large files are cut into.
+select bucket_lo, bucket_hi from lease order by partition
+
+-- name: list_typed_properties
+-- Scalar event properties that are in use, then the most frequent ones.
+select name, type
+from catalogue_property
+where owner <> '' and type in ('text', 'number', 'time', 'boolean')
+group by name, type
+having bool_or(in_use) or sum(count) >= %(frequent)s
+order by bool_or(in_use) desc, sum(count) desc, name, type
+limit %(limit)s
+
+-- name: delete_moved
+-- The rows that the mover has read in this same snapshot, up to the last key of its file.
+delete from event_recent e
+where (e.bucket, e.customer_id, e.time, e.event_id)
+      <= (%(bucket)s, %(customer_id)s, %(time)s, %(event_id)s)
+  and not exists (select 1 from mask m where m.bucket = e.bucket and m.customer_id = e.customer_id)
+
+-- name: find_oldest_recorded
+-- Whether anything waits to be moved, and whether there is a whole file of it.
+select exists (select 1 from event_recent),
+       exists (select 1 from event_recent offset %(rows)s - 1),
+       (select max(created_at) from lake_file where level = 0)
+
+-- name: try_lock
+-- One writer changes history at a time: mover, merges, erasures, and compaction as it commits.
+select pg_try_advisory_lock(%(key)s)
+
+-- name: lock
+-- The same, waiting for it.
+select pg_advisory_lock(%(key)s)
+
+-- name: unlock
+-- Let the next writer in.
+select pg_advisory_unlock(%(key)s)
+
+-- name: export_snapshot
+-- A name under which another connection can look at the database as this one does.
+select pg_export_snapshot()
+
+-- name: list_masked
+-- Customers whose rows in files may still be there and are not to be read.
+select bucket, customer_id from mask where rewritten_at is null order by bucket, customer_id
