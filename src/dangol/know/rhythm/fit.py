@@ -1,0 +1,101 @@
+"""Learn the four numbers of a rhythm model from all histories, by maximum likelihood."""
+
+import msgspec
+import numpy as np
+from scipy.optimize import minimize
+
+from dangol.errors import InputError
+from dangol.know.rhythm.history import Histories, group
+from dangol.know.rhythm.likelihood import Array, Likelihood
+from dangol.know.rhythm.model import ModelKind, Params
+
+_WEEK = 7.0
+_BOUNDS = [(-10.0, 12.0)] * 4
+_TIGHT = {"ftol": 1e-14, "gtol": 1e-8, "maxiter": 500}
+_SCALED_AGE = 10.0
+_LEAST_DROPOUT = 0.01
+
+
+class Fit(msgspec.Struct, frozen=True, kw_only=True):
+    """The numbers, how sure they are, and whether to believe them."""
+
+    kind: ModelKind
+    params: Params
+    errors: Params | None
+    """Standard errors; None where the likelihood has no peak inside the bounds."""
+    log_likelihood: float
+    """Of weeks."""
+    customers: int
+    repeaters: int
+    calls: int
+    is_dropout_identified: bool
+    """False when nobody visibly leaves: then p says little about leaving."""
+
+
+def fit(rows: Histories, kind: ModelKind = ModelKind.MBG) -> Fit:
+    """The maximum-likelihood model of `rows` (days in, weeks out).
+
+    Time is scaled so that the oldest customer is 10 units old, which makes the fit independent
+    of the unit and quick from a start of all ones; parameters are searched as logarithms within
+    [-10, 12].
+
+    Raises:
+        InputError: nobody came back, so there is no rhythm to learn.
+    """
+    rows = group(rows)
+    if not rows.repeaters:
+        raise InputError("No customer came back even once: there is no rhythm to learn yet.")
+    unit = max(float(rows.age.max()), 1.0) / _SCALED_AGE
+    found = climb(Likelihood(rows, kind, unit))
+    best = np.exp(found.x) * [1.0, unit / _WEEK, 1.0, 1.0]
+    in_weeks = Likelihood(rows, kind, _WEEK)
+    params = _params(best)
+    inside = all(
+        low + 0.01 < x < high - 0.01 for x, (low, high) in zip(found.x, _BOUNDS, strict=True)
+    )
+    return Fit(
+        kind=kind,
+        params=params,
+        errors=_standard_errors(in_weeks, best) if inside else None,
+        log_likelihood=in_weeks.value(best),
+        customers=rows.customers,
+        repeaters=rows.repeaters,
+        calls=found.nfev,
+        is_dropout_identified=inside and params.a / (params.a + params.b) >= _LEAST_DROPOUT,
+    )
+
+
+def climb(likelihood: Likelihood) -> object:
+    """The optimiser's result in log-parameters; the objective is the mean, so steps are sane."""
+
+    def downhill(logs: Array) -> tuple[float, Array]:
+        params = np.exp(logs)
+        value, gradient = likelihood.value_and_gradient(params)
+        return -value / likelihood.customers, -gradient * params / likelihood.customers
+
+    return minimize(
+        downhill, np.zeros(4), jac=True, method="L-BFGS-B", bounds=_BOUNDS, options=_TIGHT
+    )
+
+
+def _standard_errors(likelihood: Likelihood, best: Array) -> Params | None:
+    """Square roots of the inverse information's diagonal, the Hessian by central differences."""
+    step = best * 1e-5
+    rows = []
+    for i in range(4):
+        shift = np.zeros(4)
+        shift[i] = step[i]
+        up = likelihood.value_and_gradient(best + shift)[1]
+        down = likelihood.value_and_gradient(best - shift)[1]
+        rows.append((up - down) / (2 * step[i]))
+    information = -np.array(rows)
+    try:
+        variance = np.diag(np.linalg.inv((information + information.T) / 2))
+    except np.linalg.LinAlgError:
+        return None
+    return _params(np.sqrt(variance)) if (variance > 0).all() else None
+
+
+def _params(values: Array) -> Params:
+    r, alpha, a, b = (float(value) for value in values)
+    return Params(r=r, alpha=alpha, a=a, b=b)

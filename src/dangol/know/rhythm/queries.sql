@@ -1,0 +1,116 @@
+-- Statements of the rhythm: counts from relationship_day, models, stages.
+
+-- name: count_histories
+-- Customers alike, added up: repeats, days to the last order, age on the day of looking.
+select repeats, last, age, count(*) as weight
+from (
+    select count(*) - 1 as repeats, max(day) - min(day) as last, %(today)s - min(day) as age
+    from relationship_day
+    where day <= %(today)s
+    group by bucket, customer_id
+) as one
+group by repeats, last, age;
+
+-- name: newest_model
+-- The version in force.
+select version, model, params, fitted_at, as_of, customers, repeaters, log_likelihood, thresholds
+from rhythm_model
+order by version desc
+limit 1;
+
+-- name: add_model
+-- A new version after the newest; two refits at once meet on the primary key.
+insert into rhythm_model
+    (version, model, params, fitted_at, as_of, customers, repeaters, log_likelihood, thresholds)
+select coalesce(max(version), 0) + 1, %(model)s, %(params)s, %(fitted_at)s, %(as_of)s,
+       %(customers)s, %(repeaters)s, %(log_likelihood)s, %(thresholds)s
+from rhythm_model
+returning version;
+
+-- name: read_buckets
+-- Facts and present stage of everyone in a range of buckets.
+select d.bucket, d.customer_id, d.repeats, d.first_day, d.last_day,
+       s.stage, s.repeats as seen_repeats, s.first_day as seen_first_day,
+       s.last_day as seen_last_day, s.p, s.model_version, s.since, s.previous, s.cause
+from (
+    select bucket, customer_id, count(*) - 1 as repeats, min(day) as first_day, max(day) as last_day
+    from relationship_day
+    where bucket between {lo} and {hi}
+    group by bucket, customer_id
+) as d
+left join stage as s on s.bucket = d.bucket and s.customer_id = d.customer_id
+
+-- name: create_asked
+-- Whose stage is asked for; lives as long as the connection.
+create temp table if not exists stage_asked (
+    bucket int not null, customer_id bigint not null, cause text not null
+) on commit delete rows;
+
+-- name: read_asked
+-- Facts and present stage of those in stage_asked, with the cause they came with.
+select d.bucket, d.customer_id, d.repeats, d.first_day, d.last_day,
+       s.stage, s.repeats as seen_repeats, s.first_day as seen_first_day,
+       s.last_day as seen_last_day, s.p, s.model_version, s.since, s.previous, d.cause
+from (
+    select r.bucket, r.customer_id, a.cause, count(*) - 1 as repeats,
+           min(r.day) as first_day, max(r.day) as last_day
+    from stage_asked as a
+    join relationship_day as r on r.bucket = a.bucket and r.customer_id = a.customer_id
+    group by r.bucket, r.customer_id, a.cause
+) as d
+left join stage as s on s.bucket = d.bucket and s.customer_id = d.customer_id
+
+-- name: create_fresh
+-- Stages to be written, with what was seen when they were decided; lives as the connection.
+create temp table if not exists stage_fresh (
+    like stage, seen_stage text, seen_repeats int, seen_first_day date, seen_last_day date
+) on commit delete rows;
+
+-- name: clear_fresh
+-- Nothing of an earlier call in the same transaction may be written again.
+delete from stage_fresh;
+
+-- name: clear_asked
+-- The same for those asked for.
+delete from stage_asked;
+
+-- name: update_stages
+-- Write where the row still is what was seen; whoever changed it in between knows more.
+update stage as s
+set stage = f.stage, since = f.since, previous = f.previous, cause = f.cause,
+    repeats = f.repeats, first_day = f.first_day, last_day = f.last_day,
+    gap_days = f.gap_days, horizon_days = f.horizon_days, p = f.p, p_alive = f.p_alive,
+    silence = f.silence, model_version = f.model_version, scored_at = f.scored_at
+from stage_fresh as f
+where s.bucket = f.bucket and s.customer_id = f.customer_id
+  and s.stage = f.seen_stage and s.repeats = f.seen_repeats
+  and s.first_day = f.seen_first_day and s.last_day = f.seen_last_day
+returning s.customer_id;
+
+-- name: insert_stages
+-- Write those that had no row; whoever wrote one in between knows more.
+insert into stage
+    (bucket, customer_id, stage, since, previous, cause, repeats, first_day, last_day,
+     gap_days, horizon_days, p, p_alive, silence, model_version, scored_at)
+select bucket, customer_id, stage, since, previous, cause, repeats, first_day, last_day,
+       gap_days, horizon_days, p, p_alive, silence, model_version, scored_at
+from stage_fresh
+where seen_stage is null
+on conflict (bucket, customer_id) do nothing
+returning customer_id;
+
+-- name: delete_orphans
+-- Stages of customers without any relationship day left: merged or erased.
+delete from stage as s
+where s.bucket between %(lo)s and %(hi)s
+  and not exists (
+      select from relationship_day as d
+      where d.bucket = s.bucket and d.customer_id = s.customer_id
+  );
+
+-- name: find_stage
+-- One customer's stage.
+select bucket, customer_id, stage, since, previous, cause, repeats, first_day, last_day, p,
+       model_version, scored_at
+from stage
+where bucket = %(bucket)s and customer_id = %(customer_id)s;

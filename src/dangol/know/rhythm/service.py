@@ -1,0 +1,265 @@
+"""Load, decide, save: learn the model anew, and keep everybody's stage true.
+
+The caller owns the transaction. `rescore` and `stages_of` decide over the same rows, so both
+run inside the partition's fenced transaction; a row that changed in between is left alone and
+healed by the next rescore.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from hashlib import blake2b
+
+import msgspec
+import numpy as np
+import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dangol.know.rhythm import store
+from dangol.know.rhythm.history import Histories, histories
+from dangol.know.rhythm.model import ModelKind, RhythmModel
+from dangol.know.rhythm.stage import (
+    STAGES,
+    UNKNOWN,
+    Codes,
+    Staged,
+    choose_thresholds,
+    is_enough,
+    restage,
+)
+from dangol.model.event import Cause, Effect, EventName
+from dangol.store.bulk import copy_arrow
+
+find_model = store.find_model
+find_stage = store.find_stage
+
+_P_MOVED = 0.01
+_CODE = {stage.value: code for code, stage in enumerate(STAGES)}
+_NAMES = pa.array([stage.value for stage in STAGES])
+_INSTANT = pa.timestamp("us", "UTC")
+
+
+def refit(
+    conn: psycopg.Connection, today: date, now: datetime, kind: ModelKind = ModelKind.MBG
+) -> RhythmModel | None:
+    """Learn a model from every relationship day up to `today` and store it as a new version.
+
+    None, and nothing stored, while fewer than 30 customers came back or less than 90 days are
+    known: then everybody is unknown. Rescore with cause REFIT afterwards.
+    """
+    from dangol.know.rhythm.fit import fit  # scipy: only where it is needed
+
+    rows = store.count_histories(conn, today)
+    if not is_enough(rows):
+        return None
+    found = fit(rows, kind)
+    model = RhythmModel(
+        version=0,
+        kind=kind,
+        params=found.params,
+        fitted_at=now,
+        as_of=today,
+        customers=found.customers,
+        repeaters=found.repeaters,
+        log_likelihood=found.log_likelihood,
+        thresholds=choose_thresholds(rows),
+    )
+    return store.add_model(conn, model)
+
+
+def rescore(
+    conn: psycopg.Connection, buckets: tuple[int, int], today: date, now: datetime, cause: Cause
+) -> int:
+    """Bring every stage in `buckets` (first and last) up to `today`; returns how many changed.
+
+    `cause` is TIME or REFIT. Being called unknown for the first time is no change. `Stage Changed` events go to `inbox`, so that Live applies them like
+    anything heard.
+    """
+    store.delete_orphans(conn, *buckets)
+    facts = store.read_buckets(conn, *buckets)
+    events = _restage(conn, facts, [cause.value] * facts.num_rows, find_model(conn), today, now)
+    return copy_arrow(conn, "inbox", events.drop_columns(["recorded_at"]))
+
+
+def stages_of(
+    conn: psycopg.Connection,
+    customers: pa.Table,
+    model: RhythmModel | None,
+    today: date,
+    now: datetime,
+) -> pa.Table:
+    """Write the stages of `customers` and return their `Stage Changed` events, not yet stored.
+
+    `customers` has bucket, customer_id and cause (behaviour, history or merge), one row each,
+    with their relationship days already written. The events have `event_recent`'s columns.
+    """
+    facts = store.read_asked(conn, customers)
+    return _restage(conn, facts, facts["cause"].to_pylist(), model, today, now)
+
+
+def _restage(
+    conn: psycopg.Connection,
+    facts: pa.Table,
+    causes: Sequence[str],
+    model: RhythmModel | None,
+    today: date,
+    now: datetime,
+) -> pa.Table:
+    rows = _histories(facts, today)
+    old = _codes(facts)
+    acted = _has_acted(facts)
+    staged = restage(model, rows, old, acted)
+    changed = staged.codes != old
+    fresh = _fresh_rows(facts, causes, staged, changed, model, now)
+    fresh = fresh.filter(pa.array(_is_worth_writing(facts, staged, changed | acted, model)))
+    written = store.write_stages(conn, fresh)
+    told = [
+        customer in written and is_changed
+        for customer, is_changed in zip(facts["customer_id"].to_pylist(), changed, strict=True)
+    ]
+    return _events(facts, causes, staged, np.array(told, dtype=bool), model, now)
+
+
+def _histories(facts: pa.Table, today: date) -> Histories:
+    first, last = _days(facts, "first_day"), _days(facts, "last_day")
+    looked = np.maximum(np.datetime64(today, "D").astype(np.int64), last)
+    return histories(facts["repeats"].to_numpy(), last - first, looked - first)
+
+
+def _days(facts: pa.Table, name: str) -> np.ndarray:
+    return facts[name].combine_chunks().cast(pa.int32()).to_numpy(zero_copy_only=False)
+
+
+def _codes(facts: pa.Table) -> Codes:
+    found = pc.index_in(facts["stage"], value_set=_NAMES)
+    return pc.fill_null(found, UNKNOWN).to_numpy().astype(np.int8)
+
+
+def _has_acted(facts: pa.Table) -> np.ndarray:
+    """Whether the facts differ from those of the stage written down; True where none is."""
+    same = pc.and_(
+        pc.equal(facts["repeats"], facts["seen_repeats"]),
+        pc.and_(
+            pc.equal(facts["first_day"], facts["seen_first_day"]),
+            pc.equal(facts["last_day"], facts["seen_last_day"]),
+        ),
+    )
+    return ~pc.fill_null(same, False).to_numpy()
+
+
+def _is_worth_writing(
+    facts: pa.Table, staged: Staged, is_news: np.ndarray, model: RhythmModel | None
+) -> np.ndarray:
+    """News, another model version, or a p that moved by a hundredth; the rest stays as it is."""
+    if staged.scores is None or model is None:
+        return is_news
+    before = pc.fill_null(facts["p"], -1.0).to_numpy()
+    version = pc.fill_null(facts["model_version"], -1).to_numpy()
+    moved = np.abs(staged.scores.p - before) >= _P_MOVED
+    return is_news | moved | (version != model.version)
+
+
+def _fresh_rows(
+    facts: pa.Table,
+    causes: Sequence[str],
+    staged: Staged,
+    changed: np.ndarray,
+    model: RhythmModel | None,
+    now: datetime,
+) -> pa.Table:
+    """Rows for `stage_fresh`: what to write, and what was seen when it was decided."""
+    n = facts.num_rows
+    is_new_row = facts["stage"].is_null().combine_chunks()
+    changes = pa.array(changed | is_new_row.to_numpy(zero_copy_only=False))
+    seen = facts["stage"].combine_chunks()
+    instant = pa.scalar(now, _INSTANT)
+    columns = {
+        "bucket": facts["bucket"],
+        "customer_id": facts["customer_id"],
+        "stage": _NAMES.take(pa.array(staged.codes)),
+        "since": pc.if_else(changes, instant, facts["since"].combine_chunks()),
+        "previous": pc.if_else(changes, seen, facts["previous"].combine_chunks()),
+        "cause": pc.if_else(
+            changes, pa.array(causes, pa.string()), facts["cause"].combine_chunks()
+        ),
+        "repeats": facts["repeats"],
+        "first_day": facts["first_day"],
+        "last_day": facts["last_day"],
+        "model_version": pa.array([model.version if model else None] * n, pa.int32()),
+        "scored_at": pa.array([now] * n, _INSTANT),
+        "seen_stage": seen,
+        "seen_repeats": facts["seen_repeats"],
+        "seen_first_day": facts["seen_first_day"],
+        "seen_last_day": facts["seen_last_day"],
+    }
+    for name in ("gap_days", "horizon_days", "p", "p_alive", "silence"):
+        values = getattr(staged.scores, name) if staged.scores else [None] * n
+        columns[name] = pa.array(values, pa.float64())
+    return pa.table(columns)
+
+
+def _events(
+    facts: pa.Table,
+    causes: Sequence[str],
+    staged: Staged,
+    told: np.ndarray,
+    model: RhythmModel | None,
+    now: datetime,
+) -> pa.Table:
+    """`Stage Changed` for the rows in `told`, with the columns of `event_recent`."""
+    at = np.flatnonzero(told)
+    some = facts.take(pa.array(at))
+    stages = [STAGES[code].value for code in staged.codes[at]]
+    p = staged.scores.p[at].tolist() if staged.scores else [None] * len(at)
+    version = model.version if model else None
+    ids, props = [], []
+    columns = zip(
+        some["customer_id"].to_pylist(), some["stage"].to_pylist(), stages, p, strict=True
+    )
+    for customer, before, stage, value in columns:
+        text = f"dangol\0stage:{customer}:{stage}:{now.isoformat()}"
+        ids.append(blake2b(text.encode(), digest_size=16).hexdigest())
+        rounded = None if value is None else round(value, 4)
+        change = {"from": before, "to": stage, "p": rounded, "model_version": version}
+        props.append(msgspec.json.encode(change).decode())
+    cause = [causes[i] for i in at]
+    history = {Cause.HISTORY.value: Effect.HISTORY.value}
+    return event_table(
+        some.select(["bucket", "customer_id"]),
+        ids,
+        props,
+        [history.get(one, Effect.LIVE.value) for one in cause],
+        cause,
+        now,
+    )
+
+
+def event_table(
+    who: pa.Table,
+    ids: list[str],
+    props: list[str],
+    effects: list[str],
+    causes: list[str],
+    now: datetime,
+) -> pa.Table:
+    """Facts of our own making, as rows of `event_recent`."""
+    n = who.num_rows
+    instant = pa.array([now] * n, _INSTANT)
+    return pa.table(
+        {
+            "bucket": who["bucket"],
+            "customer_id": who["customer_id"],
+            "time": instant,
+            "event_id": pa.array(ids, pa.string()),
+            "name": pa.array([EventName.STAGE_CHANGED.value] * n, pa.string()),
+            "received_at": instant,
+            "recorded_at": instant,
+            "utc_offset_min": pa.nulls(n, pa.int16()),
+            "props": pa.array(props, pa.string()),
+            "source": pa.array(["dangol"] * n, pa.string()),
+            "effect": pa.array(effects, pa.string()),
+            "cause": pa.array(causes, pa.string()),
+            "origin": pa.nulls(n, pa.string()),
+            "depth": pa.array([0] * n, pa.int16()),
+        }
+    )

@@ -1,0 +1,86 @@
+"""From p to a stage that does not flicker: an own order lifts, silence lowers, nothing else moves.
+
+The level is read off p twice: strictly (who enters) and leniently (who may stay, p a band lower).
+With an own order the stage rises at once to the strict level and never falls; without one it
+falls to the lenient level and never rises. So a refit by itself lifts nobody, and a customer
+around a line does not swing. Who came once only is NEW until the horizon of a newcomer is over.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dangol.know.rhythm.history import Histories
+from dangol.know.rhythm.model import FREQUENT, USUAL, RhythmModel, Thresholds
+from dangol.know.rhythm.score import Scores, first_horizon, score
+from dangol.model.stage import Stage
+
+Codes = NDArray[np.int8]
+
+STAGES = (Stage.UNKNOWN, Stage.INACTIVE, Stage.LAPSING, Stage.ACTIVE, Stage.LOYAL, Stage.NEW)
+"""A code is an index into this; codes 1 to 4 are levels in order, NEW is at ACTIVE's level."""
+
+UNKNOWN, INACTIVE, LAPSING, ACTIVE, LOYAL, NEW = range(6)
+_LEVEL = np.array([0, INACTIVE, LAPSING, ACTIVE, LOYAL, ACTIVE], dtype=np.int8)
+
+LEAST_REPEATERS = 30
+LEAST_DAYS = 90
+_FREQUENT_GAP = 7.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Staged:
+    """The stage of each row and the scores it came from (None while no model exists)."""
+
+    codes: Codes
+    scores: Scores | None
+
+
+def restage(model: RhythmModel | None, rows: Histories, old: Codes, acted: object) -> Staged:
+    """The stage of each row now, given the stage it had and whether the customer `acted` since.
+
+    `old` is UNKNOWN where nothing was known; then the strict level counts. Without a model
+    everybody is unknown.
+    """
+    if model is None:
+        return Staged(np.zeros(len(rows), np.int8), None)
+    scores = score(model.params, model.kind, rows)
+    is_new = (rows.repeats == 0) & (rows.age <= first_horizon(model.params))
+    strict = _level(model.thresholds, scores, rows, is_new, lenient=False)
+    lenient = _level(model.thresholds, scores, rows, is_new, lenient=True)
+    before = _LEVEL[old]
+    kept = np.where(acted, np.maximum(before, strict), np.minimum(before, lenient))
+    level = np.where(before == UNKNOWN, strict, kept)
+    few = rows.repeats < model.thresholds.loyal_repeats
+    level = np.where((level == LOYAL) & few, ACTIVE, level)
+    return Staged(np.where((level == ACTIVE) & is_new, NEW, level).astype(np.int8), scores)
+
+
+def _level(
+    lines: Thresholds, scores: Scores, rows: Histories, is_new: object, *, lenient: bool
+) -> Codes:
+    band = lines.band if lenient else 0.0
+    loyal = lines.loyal_stay if lenient else lines.loyal_enter
+    level = np.full(len(rows), INACTIVE, np.int8)
+    level[scores.p >= lines.lapsing - band] = LAPSING
+    level[(scores.p >= lines.active - band) | is_new] = ACTIVE
+    level[(scores.p >= loyal) & (rows.repeats >= lines.loyal_repeats)] = LOYAL
+    return level
+
+
+def is_enough(rows: Histories) -> bool:
+    """Whether a model of these may be believed: 30 who came back, and 90 days of history."""
+    return rows.repeaters >= LEAST_REPEATERS and int(rows.age.max(initial=0)) >= LEAST_DAYS
+
+
+def choose_thresholds(rows: Histories) -> Thresholds:
+    """The lines that fit the shop's pace: higher ones where the median own gap is below a week."""
+    back = rows.repeats > 0
+    if not back.any():
+        return USUAL
+    gaps = rows.last[back] / rows.repeats[back]
+    order = np.argsort(gaps)
+    reached = np.cumsum(rows.weight[back][order])
+    median = gaps[order][np.searchsorted(reached, reached[-1] / 2)]
+    return FREQUENT if median < _FREQUENT_GAP else USUAL

@@ -1,0 +1,191 @@
+"""Refit and rescore on a real database, beside a Live that writes the same rows."""
+
+import datetime as dt
+
+import numpy as np
+import psycopg
+import pyarrow as pa
+import pytest
+
+from dangol.know.rhythm.service import find_model, find_stage, refit, rescore, stages_of
+from dangol.model.customer import bucket_of
+from dangol.model.event import Cause
+from dangol.model.stage import Stage
+from dangol.store.pool import connect
+
+START = dt.date(2025, 1, 1)
+TODAY = dt.date(2026, 3, 1)
+NOW = dt.datetime(2026, 3, 1, 3, tzinfo=dt.UTC)
+
+
+def _add_days(conn, customer, days):
+    conn.cursor().executemany(
+        "insert into relationship_day values (%s, %s, %s, 1, 1000)",
+        [(bucket_of(customer), customer, day) for day in days],
+    )
+
+
+def _populate(conn, customers=200, seed=4):
+    """Customers of every pace: some regular, some who stopped, a third who came once."""
+    rng = np.random.default_rng(seed)
+    for customer in range(1, customers + 1):
+        first = int(rng.integers(0, 300))
+        days = {first}
+        if customer % 3:
+            gap = rng.gamma(2, 15)
+            count = min(int(rng.geometric(0.15)), 25)
+            days |= {first + int(gap * i + rng.integers(1, 9)) for i in range(1, count)}
+        _add_days(conn, customer, [START + dt.timedelta(d) for d in sorted(days) if d <= 424])
+
+
+def _ask(*rows):
+    columns = zip(*[(bucket_of(c), c, cause) for c, cause in rows], strict=True)
+    return pa.table(dict(zip(["bucket", "customer_id", "cause"], map(list, columns), strict=True)))
+
+
+def _stages(conn):
+    return dict(conn.execute("select customer_id, stage from stage").fetchall())
+
+
+def test_few_customers_are_all_unknown(conn):
+    _add_days(conn, 5, [START, TODAY])
+    assert refit(conn, TODAY, NOW) is None
+    assert rescore(conn, (0, 1023), TODAY, NOW, Cause.TIME) == 0
+    assert _stages(conn) == {5: "unknown"}
+    assert conn.execute("select count(*) from inbox").fetchone() == (0,)
+
+
+def test_an_empty_shop_is_no_error(conn):
+    assert refit(conn, TODAY, NOW) is None
+    assert rescore(conn, (0, 1023), TODAY, NOW, Cause.TIME) == 0
+    assert find_model(conn) is None
+    assert find_stage(conn, 1, 1) is None
+
+
+def test_refit_and_rescore_place_everyone_once(conn):
+    _populate(conn)
+    model = refit(conn, TODAY, NOW)
+    assert model
+    assert model == find_model(conn)
+    assert (model.version, model.customers) == (1, 200)
+    changed = rescore(conn, (0, 511), TODAY, NOW, Cause.REFIT)
+    changed += rescore(conn, (512, 1023), TODAY, NOW, Cause.REFIT)
+    stages = _stages(conn)
+    assert len(stages) == changed == 200
+    assert len(set(stages.values())) >= 4
+    assert "unknown" not in stages.values()
+    events = conn.execute("select customer_id, name, cause, effect, props from inbox").fetchall()
+    assert {(row[0], row[4]["to"]) for row in events} == set(stages.items())
+    assert {row[1:4] for row in events} == {("Stage Changed", "refit", "live")}
+    assert rescore(conn, (0, 1023), TODAY, NOW, Cause.TIME) == 0
+
+
+def test_rescoring_in_any_cut_gives_the_same(conn):
+    _populate(conn)
+    refit(conn, TODAY, NOW)
+    rescore(conn, (0, 1023), TODAY, NOW, Cause.REFIT)
+    whole = conn.execute("select * from stage order by customer_id").fetchall()
+    conn.execute("delete from stage")
+    conn.execute("delete from inbox")
+    for lo in range(0, 1024, 64):
+        rescore(conn, (lo, lo + 63), TODAY, NOW, Cause.REFIT)
+    assert conn.execute("select * from stage order by customer_id").fetchall() == whole
+
+
+def test_an_order_lifts_at_once_and_silence_lowers_later(conn):
+    _populate(conn)
+    _add_days(conn, 900, [START + dt.timedelta(14 * i) for i in range(15)])
+    model = refit(conn, TODAY, NOW)
+    rescore(conn, (0, 1023), TODAY, NOW, Cause.REFIT)
+    row = find_stage(conn, 900, 900)
+    assert row.stage is Stage.INACTIVE
+    _add_days(conn, 900, [TODAY])
+    later = NOW + dt.timedelta(hours=1)
+    events = stages_of(conn, _ask((900, "behaviour")), model, TODAY, later)
+    assert events.num_rows == 1
+    row = find_stage(conn, 900, 900)
+    assert row.stage in {Stage.ACTIVE, Stage.LAPSING, Stage.LOYAL}
+    assert (row.previous, row.cause, row.since) == (Stage.INACTIVE, Cause.BEHAVIOUR, later)
+    assert row.last_day == TODAY
+    assert stages_of(conn, _ask((900, "behaviour")), model, TODAY, later).num_rows == 0
+    after = TODAY + dt.timedelta(300)
+    rescore(conn, (900, 900), after, later + dt.timedelta(300), Cause.TIME)
+    row = find_stage(conn, 900, 900)
+    assert (row.stage, row.cause) == (Stage.INACTIVE, Cause.TIME)
+
+
+def test_imported_history_makes_history(conn):
+    _populate(conn)
+    model = refit(conn, TODAY, NOW)
+    _add_days(conn, 901, [START])
+    _add_days(conn, 902, [TODAY])
+    asked = _ask((901, "history"), (902, "behaviour"), (903, "behaviour"))
+    events = stages_of(conn, asked, model, TODAY, NOW)
+    told = {row["customer_id"]: row for row in events.to_pylist()}
+    assert set(told) == {901, 902}
+    assert (told[901]["effect"], told[901]["cause"]) == ("history", "history")
+    assert (told[902]["effect"], told[902]["cause"]) == ("live", "behaviour")
+    columns = conn.execute("select * from event_recent limit 0").description
+    assert events.column_names == [column.name for column in columns]
+
+
+def test_no_customers_asked_is_no_error(conn):
+    empty = pa.table(
+        {
+            "bucket": pa.array([], pa.int32()),
+            "customer_id": pa.array([], pa.int64()),
+            "cause": pa.array([], pa.string()),
+        }
+    )
+    assert stages_of(conn, empty, None, TODAY, NOW).num_rows == 0
+
+
+def test_who_has_no_days_left_has_no_stage(conn):
+    _add_days(conn, 5, [START])
+    rescore(conn, (0, 1023), TODAY, NOW, Cause.TIME)
+    conn.execute("delete from relationship_day")
+    rescore(conn, (0, 1023), TODAY, NOW, Cause.TIME)
+    assert _stages(conn) == {}
+
+
+def test_a_future_day_does_not_break_anything(conn):
+    _populate(conn)
+    model = refit(conn, TODAY, NOW)
+    _add_days(conn, 901, [TODAY, TODAY + dt.timedelta(2)])
+    assert stages_of(conn, _ask((901, "behaviour")), model, TODAY, NOW).num_rows == 1
+
+
+def test_rescore_leaves_what_live_wrote_meanwhile(dsn):
+    """Rescore reads; Live commits an order; rescore's older view must not win."""
+    with connect(dsn, name="test") as conn:
+        _populate(conn)
+        model = refit(conn, TODAY, NOW)
+        _add_days(conn, 900, [START])
+        conn.commit()
+    with connect(dsn, name="test") as live, connect(dsn, name="test") as slow:
+        slow.execute("set transaction isolation level read committed")
+        rescore(slow, (0, 0), TODAY, NOW, Cause.TIME)
+        from dangol.know.rhythm import service, store
+
+        facts = store.read_buckets(slow, 900, 900)
+        _add_days(live, 900, [START + dt.timedelta(i * 20) for i in range(1, 20)])
+        stages_of(live, _ask((900, "behaviour")), model, TODAY, NOW)
+        live.commit()
+        service._restage(slow, facts, ["time"], model, TODAY, NOW)
+        slow.commit()
+        assert find_stage(live, 900, 900).repeats == 19
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_p_is_refreshed_when_it_moved(conn, moved):
+    _populate(conn)
+    refit(conn, TODAY, NOW)
+    rescore(conn, (0, 1023), TODAY, NOW, Cause.REFIT)
+    before = _p(conn)
+    days = 20 if moved else 0
+    rescore(conn, (0, 1023), TODAY + dt.timedelta(days), NOW, Cause.TIME)
+    assert (_p(conn) != before) is moved
+
+
+def _p(conn: psycopg.Connection):
+    return conn.execute("select customer_id, p from stage order by customer_id").fetchall()

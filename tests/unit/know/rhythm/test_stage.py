@@ -1,0 +1,198 @@
+"""A stage moves up by an own order and down by silence, and by nothing else."""
+
+import datetime as dt
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dangol.know.rhythm.explain import StageReason, StageRow, explain
+from dangol.know.rhythm.history import histories
+from dangol.know.rhythm.model import FREQUENT, USUAL, ModelKind, Params, RhythmModel
+from dangol.know.rhythm.score import first_horizon, score
+from dangol.know.rhythm.stage import (
+    ACTIVE,
+    INACTIVE,
+    LAPSING,
+    LOYAL,
+    NEW,
+    STAGES,
+    UNKNOWN,
+    choose_thresholds,
+    is_enough,
+    restage,
+)
+from dangol.model.customer import CustomerId
+from dangol.model.event import Cause
+from dangol.model.stage import Stage
+
+NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+LEVEL = {UNKNOWN: 0, INACTIVE: 1, LAPSING: 2, ACTIVE: 3, LOYAL: 4, NEW: 3}
+
+
+def _model(r=0.525, alpha=6.183, a=0.891, b=1.614, thresholds=USUAL):
+    return RhythmModel(
+        version=1,
+        kind=ModelKind.MBG,
+        params=Params(r=r, alpha=alpha, a=a, b=b),
+        fitted_at=NOW,
+        as_of=NOW.date(),
+        customers=1000,
+        repeaters=400,
+        log_likelihood=-1.0,
+        thresholds=thresholds,
+    )
+
+
+def _stage(model, x, last, age, old=UNKNOWN, acted=False):
+    row = histories([x], [last], [age])
+    return int(restage(model, row, np.array([old], np.int8), np.array([acted])).codes[0])
+
+
+def _p(model, x, last, age):
+    return float(score(model.params, model.kind, histories([x], [last], [age])).p[0])
+
+
+def test_clockwork_customer_becomes_loyal_and_fades():
+    """Every 14 days for two years, then nothing."""
+    model, last = _model(), 51 * 14
+    assert _stage(model, 51, last, last) == LOYAL
+    seen = [_stage(model, 51, last, last + quiet) for quiet in (0, 14, 60, 120)]
+    assert [LEVEL[code] for code in seen] == sorted((LEVEL[c] for c in seen), reverse=True)
+    assert seen[-1] == INACTIVE
+
+
+def test_one_timer_is_new_until_the_newcomers_horizon_and_then_judged():
+    model = _model()
+    horizon = int(first_horizon(model.params))
+    assert _stage(model, 0, 0, 0) == NEW
+    assert _stage(model, 0, 0, horizon) == NEW
+    assert _stage(model, 0, 0, horizon + 1, old=NEW) in {LAPSING, INACTIVE}
+
+
+def test_two_returns_are_never_loyal():
+    eager = _model(r=30, alpha=60, a=0.01, b=10)
+    assert _p(eager, 2, 28, 28) > 0.65
+    assert _stage(eager, 2, 28, 28) == ACTIVE
+    assert _stage(eager, 3, 42, 42) == LOYAL
+
+
+def test_without_a_model_everybody_is_unknown():
+    assert _stage(None, 9, 90, 95, old=LOYAL) == UNKNOWN
+
+
+@given(
+    x=st.integers(0, 60),
+    last=st.integers(1, 700),
+    quiet=st.integers(0, 700),
+    old=st.integers(1, 5),
+    r=st.floats(0.1, 5),
+    alpha=st.floats(0.5, 60),
+    a=st.floats(0.05, 5),
+    b=st.floats(0.05, 5),
+)
+@settings(max_examples=300)
+def test_time_and_refit_never_lift_and_orders_never_lower(x, last, quiet, old, r, alpha, a, b):
+    model, last = _model(r, alpha, a, b), last if x else 0
+    silent = _stage(model, x, last, last + quiet, old=old, acted=False)
+    acted = _stage(model, x, last, last + quiet, old=old, acted=True)
+    assert LEVEL[silent] <= LEVEL[old]
+    fewest = min(LEVEL[old], 3) if x < 3 else LEVEL[old]
+    assert LEVEL[acted] >= fewest
+    assert LEVEL[acted] >= LEVEL[_stage(model, x, last, last + quiet)]
+    for code in (silent, acted):
+        assert code != LOYAL or x >= 3
+        assert code != NEW or x == 0
+
+
+@given(x=st.integers(1, 60), last=st.integers(1, 700), quiet=st.integers(0, 400))
+def test_a_stage_is_lost_only_a_band_below_its_line(x, last, quiet):
+    model = _model()
+    p = _p(model, x, last, last + quiet)
+    kept = _stage(model, x, last, last + quiet, old=ACTIVE)
+    assert (kept == ACTIVE) == (p >= 0.5 - 0.05)
+    if x >= 3:
+        kept = _stage(model, x, last, last + quiet, old=LOYAL)
+        assert (kept == LOYAL) == (p >= 0.60)
+        entered = _stage(model, x, last, last + quiet, old=ACTIVE, acted=True)
+        assert (entered == LOYAL) == (p >= 0.65)
+
+
+@given(st.lists(st.integers(0, 90), min_size=1, max_size=15))
+@settings(max_examples=60)
+def test_day_by_day_a_life_never_swings_without_an_order(gaps):
+    """Replay a life daily: every rise falls on an order's day, every fall on a silent one."""
+    model = _model()
+    orders = sorted({int(day) for day in np.cumsum(gaps)})
+    orders = [day - orders[0] for day in orders]
+    code = UNKNOWN
+    for today in range(orders[-1] + 120):
+        done = [day for day in orders if day <= today]
+        acted = today in orders
+        after = _stage(model, len(done) - 1, done[-1], today, old=code, acted=acted)
+        if code != UNKNOWN:
+            assert LEVEL[after] >= LEVEL[code] if acted else LEVEL[after] <= LEVEL[code]
+        code = after
+
+
+def test_scoring_in_one_go_equals_scoring_each():
+    rng = np.random.default_rng(2)
+    last = rng.integers(0, 300, 200)
+    x = np.where(last > 0, rng.integers(1, 20, 200), 0)
+    age = last + rng.integers(0, 300, 200)
+    old = rng.integers(0, 6, 200).astype(np.int8)
+    acted = rng.random(200) < 0.5
+    together = restage(_model(), histories(x, last, age), old, acted).codes
+    each = [_stage(_model(), *row) for row in zip(x, last, age, old, acted, strict=True)]
+    assert together.tolist() == each
+
+
+@pytest.mark.parametrize(
+    ("repeaters", "age", "enough"), [(29, 400, False), (30, 89, False), (30, 90, True)]
+)
+def test_small_and_young_shops_are_told_nothing(repeaters, age, enough):
+    rows = histories([1] * repeaters + [0], [1] * repeaters + [0], [age] * (repeaters + 1))
+    assert is_enough(rows) is enough
+
+
+def test_lines_follow_the_pace_of_the_shop():
+    assert choose_thresholds(histories([10, 10, 1], [30, 40, 60], [90, 90, 90])) is FREQUENT
+    assert choose_thresholds(histories([2, 1], [60, 50], [90, 90])) is USUAL
+    assert choose_thresholds(histories([0], [0], [90])) is USUAL
+
+
+def test_lines_stand_in_order():
+    for lines in (USUAL, FREQUENT):
+        assert lines.lapsing < lines.active < lines.loyal_stay < lines.loyal_enter
+        assert lines.active - lines.band < lines.loyal_stay
+        assert lines.lapsing < lines.active - lines.band
+
+
+def test_explanation_keeps_own_facts_apart_from_the_models():
+    row = StageRow(
+        bucket=1,
+        customer_id=CustomerId(1),
+        stage=Stage.LAPSING,
+        since=NOW,
+        previous=Stage.ACTIVE,
+        cause=Cause.TIME,
+        repeats=2,
+        first_day=dt.date(2025, 9, 1),
+        last_day=dt.date(2025, 12, 31),
+        p=0.3,
+        model_version=1,
+        scored_at=NOW,
+    )
+    told = explain(row, _model(), dt.date(2026, 3, 1))
+    assert told.own.order_days == 3
+    assert told.own.average_gap_days == pytest.approx(60.5)
+    assert told.own.quiet_days == 60
+    assert told.reason is StageReason.QUIETER_THAN_USUAL
+    assert told.model
+    assert told.model.p == pytest.approx(_p(_model(), 2, 121, 181))
+    assert explain(row, None, dt.date(2026, 3, 1)).model is None
+
+
+def test_every_code_names_a_stage():
+    assert set(STAGES) == set(Stage)
