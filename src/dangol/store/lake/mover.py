@@ -13,8 +13,8 @@ import psycopg
 import pyarrow as pa
 
 from dangol.settings import Settings
+from dangol.store.files import DISK, FileLayer
 from dangol.store.lake.duck import open_duckdb
-from dangol.store.lake.files import DISK, FileLayer
 from dangol.store.lake.manifest import (
     ALL_BUCKETS,
     SQL,

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dangol.store.lake.files import FileLayer, make_folder, write_file
+from dangol.store.files import FileLayer, make_folder, write_file
 from dangol.store.lake.manifest import FOLDER, LakeFile
 from dangol.store.lake.shape import FORMAT_VERSION, PropertyType, TypedColumn, file_schema
 

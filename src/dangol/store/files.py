@@ -1,4 +1,4 @@
-"""Files that are either whole and durable or not there: the only place that writes history files.
+"""Files that are either whole and durable or not there.
 
 A file is written beside its target, fsynced, renamed, and its folder fsynced. What a disk can do
 wrong goes through `FileLayer`, so tests can make it go wrong.
@@ -19,7 +19,7 @@ TEMPORARY = ".partial"
 
 
 class FileLayer(Protocol):
-    """The five calls by which bytes become durable."""
+    """The calls by which bytes become durable."""
 
     def create(self, path: Path) -> BinaryIO:
         """Open a new, empty file for writing."""
@@ -39,6 +39,14 @@ class FileLayer(Protocol):
 
     def unlink(self, path: Path) -> None:
         """Remove a file; one that is gone already is fine."""
+        ...
+
+    def append(self, handle: int, data: memoryview) -> int:
+        """Write at the end of an open file; how many bytes went, perhaps not all."""
+        ...
+
+    def fsync_handle(self, handle: int) -> None:
+        """Return when every byte of an open file is on the disk."""
         ...
 
 
@@ -64,6 +72,12 @@ class Disk:
 
     def unlink(self, path: Path) -> None:
         path.unlink(missing_ok=True)
+
+    def append(self, handle: int, data: memoryview) -> int:
+        return os.write(handle, data)
+
+    def fsync_handle(self, handle: int) -> None:
+        os.fsync(handle)
 
 
 DISK = Disk()
