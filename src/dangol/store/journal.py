@@ -66,6 +66,7 @@ class Journal:
         lines = b"".join(_encode(entry) for entry in entries)
         if not lines:
             return
+        path = self.folder / self._name
         try:
             with self._writing:
                 handle = self._open()
@@ -74,7 +75,7 @@ class Journal:
                 turn = self._written
             self._sync(handle, turn)
         except OSError as error:
-            raise storage_error(self.folder / self._name, error) from error
+            raise storage_error(path, error) from error
 
     def read(self) -> Reading:
         """Every whole line of every file, the first file first; a torn line counts as damaged."""
