@@ -89,6 +89,12 @@ create table lease (
     expires_at timestamptz
 );
 
+-- Living engines: partitions are shared out among those seen lately.
+create table worker (
+    id text collate "C" primary key,
+    seen_at timestamptz not null
+);
+
 -- Long work that a person started or waits for: visible, resumable, with a result.
 create table job (
     id uuid primary key,

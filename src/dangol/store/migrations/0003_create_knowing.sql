@@ -40,6 +40,10 @@ create table customer (
     primary key (bucket, customer_id)
 );
 
+-- The few whose events belong to somebody else now, or to nobody.
+create index customer_gone on customer (bucket, customer_id)
+    where merged_into is not null or erased_at is not null;
+
 -- Where a person can be reached. address_hash is HMAC-SHA256 of channel and address.
 create table contact_point (
     bucket int not null,
@@ -166,6 +170,7 @@ create table merge_task (
     created_at timestamptz not null,
     copied_at timestamptz
 );
+create index merge_task_winner on merge_task (winner_id);
 create table erasure (
     id uuid primary key,
     bucket int not null,

@@ -1,0 +1,1 @@
+"""What turns the loop by itself: leases, Route, Live, jobs and the schedule."""

@@ -1,0 +1,181 @@
+-- name: count_partitions
+-- How many partitions there are.
+select count(*) from lease
+
+-- name: add_partition
+-- One contiguous range of buckets, held by nobody.
+insert into lease (partition, bucket_lo, bucket_hi) values (%(partition)s, %(lo)s, %(hi)s)
+on conflict (partition) do nothing
+
+-- name: greet
+-- This worker lives; the database's clock says when.
+insert into worker (id, seen_at) values (%(holder)s, clock_timestamp())
+on conflict (id) do update set seen_at = excluded.seen_at
+
+-- name: bury_workers
+-- Forget workers that were not seen for an hour.
+delete from worker where seen_at < clock_timestamp() - interval '1 hour'
+
+-- name: say_goodbye
+-- This worker stops in good order.
+delete from worker where id = %(holder)s
+
+-- name: count_workers
+-- Workers seen within the lifetime of a lease.
+select count(*) from worker where seen_at > clock_timestamp() - interval '15 seconds'
+
+-- name: renew_leases
+-- Our leases live for another 15 seconds, unless somebody else has taken them.
+update lease set expires_at = clock_timestamp() + interval '15 seconds'
+where holder = %(holder)s and (partition, token) in (
+    select * from unnest(%(partitions)s::int[], %(tokens)s::bigint[]))
+returning partition, bucket_lo, bucket_hi, token
+
+-- name: take_leases
+-- Up to `most` partitions that nobody holds, with a new fencing token. A row that a running
+-- transaction of its old holder has locked is skipped: its work must end first.
+update lease set holder = %(holder)s, token = token + 1,
+    expires_at = clock_timestamp() + interval '15 seconds'
+where partition in (
+    select partition from lease
+    where holder is null or expires_at < clock_timestamp()
+    order by partition limit %(most)s for update skip locked)
+returning partition, bucket_lo, bucket_hi, token
+
+-- name: release_leases
+-- Others may take these partitions at once.
+update lease set holder = null, expires_at = null
+where holder = %(holder)s and (partition, token) in (
+    select * from unnest(%(partitions)s::int[], %(tokens)s::bigint[]))
+
+-- name: hold_leases
+-- Lock our lease rows until the transaction ends; a missing one was taken over.
+select count(*) from (
+    select 1 from lease
+    where (partition, token) in (
+        select * from unnest(%(partitions)s::int[], %(tokens)s::bigint[]))
+    order by partition for share) as held
+
+-- name: create_heard
+-- What one turn of Live works on; lives as long as the connection, empty after each turn.
+create temp table if not exists heard (like inbox) on commit delete rows
+
+-- name: find_last_key
+-- The key of the last row of a full batch; no row when fewer wait.
+select bucket, received_at, customer_id, event_id from inbox
+where bucket between %(lo)s and %(hi)s
+order by bucket, received_at, customer_id, event_id
+offset %(limit)s - 1 limit 1
+
+-- name: take_all
+-- Out of the inbox, into the batch: one statement, so that nothing that is committed in between
+-- can be deleted unseen.
+with taken as (
+    delete from inbox where bucket between %(lo)s and %(hi)s returning *
+)
+insert into heard select * from taken
+
+-- name: take_until
+-- The same up to a key.
+with taken as (
+    delete from inbox where bucket between %(lo)s and %(hi)s
+        and (bucket, received_at, customer_id, event_id)
+            <= (%(bucket)s, %(received_at)s, %(customer_id)s, %(event_id)s)
+    returning *
+)
+insert into heard select * from taken
+
+-- name: list_names
+-- Which of the names that we do something about stand in the batch.
+select name, count(*) from heard
+where name = any(%(names)s) group by name
+
+-- name: find_gone
+-- Whether anybody of the batch was merged or erased.
+select exists (
+    select from heard h join customer c on c.bucket = h.bucket and c.customer_id = h.customer_id
+    where c.merged_into is not null or c.erased_at is not null)
+
+-- name: forward_merged
+-- Events of a merged customer go to the winner's bucket and are applied there.
+with moved as (
+    delete from heard h using customer c
+    where c.bucket = h.bucket and c.customer_id = h.customer_id and c.merged_into is not null
+    returning h.*, c.merged_into
+)
+insert into inbox (bucket, customer_id, event_id, name, time, received_at, utc_offset_min, props,
+    source, effect, cause, origin, depth)
+select mod(merged_into, 1024), merged_into, event_id, name, time, received_at, utc_offset_min, props,
+    source, effect, cause, origin, depth
+from moved
+on conflict (bucket, received_at, customer_id, event_id) do nothing
+
+-- name: drop_erased
+-- Nothing is kept of people who were forgotten.
+delete from heard h using customer c
+where c.bucket = h.bucket and c.customer_id = h.customer_id and c.erased_at is not null
+
+-- name: refuse_loops
+-- A fact that follows from a fact that follows from a fact, nine deep, is a loop.
+with refused as (
+    delete from heard where depth > 8 returning *
+)
+insert into reject (id, at, source, reason, detail, item)
+select event_id, %(now)s, coalesce(origin, source), 'loop',
+    'facts of our own making follow from each other more than 8 deep', left(props::text, 4096)
+from refused on conflict (id) do nothing
+
+-- name: append_events
+-- The batch becomes history; what is there already is not applied again.
+insert into event_recent (bucket, customer_id, time, event_id, name, received_at, recorded_at,
+    utc_offset_min, props, source, effect, cause, origin, depth)
+select bucket, customer_id, time, event_id, name, received_at, %(now)s,
+    utc_offset_min, props, source, effect, cause, origin, depth
+from heard
+on conflict (bucket, customer_id, time, event_id) do nothing
+
+-- name: count_known
+-- How many rows of the batch are history already, or stand in the batch twice.
+select count(*) - count(distinct (bucket, customer_id, time, event_id)) + (
+    select count(*) from heard h join event_recent e on e.bucket = h.bucket
+        and e.customer_id = h.customer_id and e.time = h.time and e.event_id = h.event_id)
+from heard
+
+-- name: drop_known
+-- Leave only what is neither history already nor twice in the batch.
+with kept as materialized (
+    select distinct on (h.bucket, h.customer_id, h.time, h.event_id) h.*
+    from heard h
+    where not exists (select from event_recent e where e.bucket = h.bucket
+        and e.customer_id = h.customer_id and e.time = h.time and e.event_id = h.event_id)
+    order by h.bucket, h.customer_id, h.time, h.event_id, h.received_at
+),
+gone as (
+    delete from heard
+)
+insert into heard select * from kept
+
+-- name: list_restaged
+-- Whose rhythm changed: by an own event now, by one told later, or by a merge.
+select bucket, customer_id,
+    case when bool_or(name = 'Customers Merged') then 'merge'
+         when bool_or(effect = 'live') then 'behaviour' else 'history' end
+from heard where name = any(array[%(event)s, 'Customers Merged'])
+group by bucket, customer_id
+
+-- name: inbox_waits
+-- The cheap probe: does anything wait in these buckets?
+select exists (select from inbox where bucket between %(lo)s and %(hi)s)
+
+-- name: refuse_first
+-- The first waiting row cannot be applied at all; it steps aside so that the rest can.
+with bad as (
+    delete from inbox where (bucket, received_at, customer_id, event_id) = (
+        select bucket, received_at, customer_id, event_id from inbox
+        where bucket between %(lo)s and %(hi)s
+        order by bucket, received_at, customer_id, event_id limit 1)
+    returning *
+)
+insert into reject (id, at, source, reason, detail, item)
+select event_id, %(now)s, source, 'bad_value', %(detail)s, left(props::text, 4096) from bad
+on conflict (id) do nothing

@@ -1,0 +1,1 @@
+"""Who each customer is, what they allowed, where the relationship stands."""

@@ -1,0 +1,59 @@
+"""The consent fold of one batch: statements in, ledger, states and suppressions up to date."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import psycopg
+
+from dangol.model.consent import ConsentState
+from dangol.model.message import Channel
+from dangol.store.journal import Journal, JournalEntry
+from dangol.store.sql import load_queries
+
+SQL = load_queries(__package__)
+
+
+def apply_heard(conn: psycopg.Connection, journal: Journal, now: datetime) -> int:
+    """Fold the batch's `Consent Changed` facts; how many were new to the ledger.
+
+    `conn` is in the transaction that staged `heard`. Facts that `withdraw` and its like have
+    already written are known by their id and change nothing.
+    """
+    stage(conn, [])
+    args = {"now": now, "channels": list(Channel), "states": list(ConsentState)}
+    if conn.execute(SQL.stage_heard, args).rowcount == 0:
+        return 0
+    conn.execute(SQL.keep_new)
+    return apply_staged(conn, journal)
+
+
+def stage(conn: psycopg.Connection, rows: Iterable[dict[str, object]]) -> None:
+    """Put `rows`, and nothing else, into `consent_change`."""
+    conn.execute(SQL.create_consent_change)
+    conn.execute(SQL.clear_staged)
+    for row in rows:
+        conn.execute(SQL.stage_one, row)
+
+
+def apply_staged(conn: psycopg.Connection, journal: Journal) -> int:
+    """Write what stands in `consent_change` and everything that follows from it."""
+    conn.execute(SQL.open_states)
+    conn.execute(SQL.lock_states)
+    added = conn.execute(SQL.add_to_ledger).rowcount
+    if added:
+        conn.execute(SQL.fold_states)
+        keep_opt_outs(journal, conn.execute(SQL.suppress_addresses).fetchall())
+    return added
+
+
+def suppress_changed_addresses(conn: psycopg.Connection, journal: Journal) -> None:
+    """Carry refusals over to the addresses that the staged profile folds (`folded`) brought."""
+    keep_opt_outs(journal, conn.execute(SQL.suppress_new_addresses).fetchall())
+
+
+def keep_opt_outs(journal: Journal, suppressed: Iterable[tuple[str, bytes, datetime]]) -> None:
+    """Journal suppressions (channel, address hash, time) that are about to be committed."""
+    journal.append(
+        JournalEntry(channel=channel, address_hash=digest, reason="opt_out", at=at)
+        for channel, digest, at in suppressed
+    )
