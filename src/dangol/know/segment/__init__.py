@@ -11,6 +11,7 @@ from dangol.know.segment.condition import Condition, to_json
 from dangol.know.segment.oracle import Happening, Person, evaluate
 from dangol.know.segment.parse import parse, parse_json
 from dangol.know.segment.problem import ConditionProblem
+from dangol.know.segment.words import words
 
 __all__ = [
     "Catalogue",
@@ -25,4 +26,5 @@ __all__ = [
     "parse",
     "parse_json",
     "to_json",
+    "words",
 ]

@@ -4,7 +4,7 @@ The history is read once: each event question is one `count(*) filter` of the sa
 test is wrapped so that it says true or false, never null, as the plain-Python oracle does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import singledispatchmethod
 from zoneinfo import ZoneInfo
@@ -32,29 +32,48 @@ _READERS: dict[ValueType, Callable[[str, str], str]] = {
     ValueType.NUMBER: value.number_sql,
     ValueType.BOOLEAN: value.boolean_sql,
 }
+_FROM_COLUMN: dict[ValueType | None, Callable[[str], str]] = {
+    ValueType.TEXT: value.fold_sql,
+    ValueType.NUMBER: str,
+    ValueType.BOOLEAN: str,
+}
+"""Times are read from the JSON: a column holds none of those without an offset."""
 _CASTS = {ValueType.TEXT: "varchar", ValueType.NUMBER: "double", ValueType.BOOLEAN: "boolean"}
 
 
-def compile(condition: Condition, now: datetime, zone: str = "UTC") -> tuple[str, list[object]]:
+def compile(
+    condition: Condition,
+    now: datetime,
+    zone: str = "UTC",
+    columns: Mapping[tuple[str, str], str] | None = None,
+) -> tuple[str, list[object]]:
     """SQL that yields (bucket, customer_id) of everyone for whom `condition` is true at `now`.
 
     It reads the views `customers`, `events`, `stages` and `consents` of a lake snapshot and takes
     its values as `$1`, `$2` … in the order of the list. `zone` is the brand's, for times without
-    an offset. Segments must have been inlined (`check.inline`).
+    an offset. `columns` maps (property, type) to a column of `events` that holds it, which costs a
+    fraction of looking into the JSON. Segments must have been inlined (`check.inline`).
 
     Raises:
         TypeError: the condition still names another segment.
     """
-    return _Compiler(plan(condition, now), now, ZoneInfo(zone)).statement()
+    return _Compiler(plan(condition, now), now, ZoneInfo(zone), columns or {}).statement()
 
 
 class _Compiler:
     """Collects parameters while it turns one plan into text."""
 
-    def __init__(self, planned: Plan, now: datetime, zone: ZoneInfo) -> None:
+    def __init__(
+        self,
+        planned: Plan,
+        now: datetime,
+        zone: ZoneInfo,
+        columns: Mapping[tuple[str, str], str],
+    ) -> None:
         self._plan = planned
         self._now = now
         self._zone = zone
+        self._columns = columns
         self._values: list[object] = []
         self._channels: list[str] = []
         self._reads_stage = False
@@ -161,6 +180,10 @@ class _Compiler:
     # -- comparisons -------------------------------------------------------------------
 
     def _compare(self, test: Comparison, json: str) -> str:
+        column = self._columns.get((test.name, str(test.type))) if json == "props" else None
+        if column and test.type in _FROM_COLUMN:
+            found = _FROM_COLUMN[test.type](_quoted(column))
+            return f"coalesce({self._operate(test, found)}, false)"
         path = self._parameter(value.pointer(test.name))
         if test.op is Op.EXISTS:
             return f"coalesce(json_type({json}, {path}) <> 'NULL', false)"
@@ -196,3 +219,7 @@ class _Compiler:
 
 def _joined(word: str, tests: list[str], empty: str) -> str:
     return word.join(f"({test})" for test in tests) if tests else empty
+
+
+def _quoted(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'

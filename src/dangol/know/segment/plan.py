@@ -73,26 +73,19 @@ def cancel_double_not(condition: Condition) -> Condition:
 
 
 def flatten(condition: Condition) -> Condition:
-    """An `all` inside an `all` (an `any` inside an `any`) dissolves into it; repeats go."""
+    """An `all` in an `all` (`any` in `any`) dissolves into it, repeats go, one alone stands free."""
     if not isinstance(condition, All | AnyOf):
         return condition
     kind = type(condition)
-    parts = (part.of if isinstance(part, kind) else (part,) for part in condition.of)
-    return kind(of=tuple(dict.fromkeys(leaf for group in parts for leaf in group)))
-
-
-def unwrap_single(condition: Condition) -> Condition:
-    """A group of one is that one."""
-    if isinstance(condition, All | AnyOf) and len(condition.of) == 1:
-        return condition.of[0]
-    return condition
+    groups = (part.of if isinstance(part, kind) else (part,) for part in condition.of)
+    parts = tuple(dict.fromkeys(part for group in groups for part in group))
+    return parts[0] if len(parts) == 1 else kind(of=parts)
 
 
 REWRITES: tuple[Callable[[Condition], Condition], ...] = (
     count_absence,
     cancel_double_not,
     flatten,
-    unwrap_single,
 )
 
 

@@ -7,6 +7,7 @@ tests hold them together over every code point and over random values.
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -45,20 +46,21 @@ def _lower(letter: str) -> str:
 
 
 def as_number(value: object) -> float | None:
-    """The nearest double of a JSON number; None for anything else. Beyond range: infinite."""
+    """The nearest double of a JSON number; None for anything else, and beyond a double's range."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
-        return float(value)
+        found = float(value)
     except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
+        return None
+    return found if isfinite(found) else None
 
 
 def number_sql(json: str, path: str) -> str:
     """SQL of `as_number`: a double, or null."""
     kinds = "('UBIGINT', 'BIGINT', 'DOUBLE', 'HUGEINT', 'UHUGEINT')"
-    raw = f"json_extract_string({json}, {path})"
-    return f"case when json_type({json}, {path}) in {kinds} then try_cast({raw} as double) end"
+    raw = f"try_cast(json_extract_string({json}, {path}) as double)"
+    return f"case when json_type({json}, {path}) in {kinds} and isfinite({raw}) then {raw} end"
 
 
 def as_text(value: object) -> str | None:

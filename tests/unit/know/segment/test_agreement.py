@@ -101,6 +101,6 @@ def test_both_read_times_alike(lake: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_numbers_are_doubles_and_never_booleans() -> None:
-    assert as_number(10**400) == float("inf")
+    assert as_number(10**400) is None
     assert as_number(True) is None
     assert as_number("12") is None
