@@ -1,0 +1,1 @@
+"""What people meet over HTTP: tracking, REST, the customers' pages and the team's desk."""

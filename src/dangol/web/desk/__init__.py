@@ -1,0 +1,1 @@
+"""The desk: what the team sees. Each module holds the handlers of one area."""

@@ -1,0 +1,44 @@
+"""The way around the desk: what there is, in groups, with what waits."""
+
+import msgspec
+
+from dangol.web.desk.people import SQL
+from dangol.web.signin.role import Role
+from dangol.web.visit import Visit
+
+
+class Link(msgspec.Struct, frozen=True):
+    """One entry; `count` is shown when there is something waiting."""
+
+    url: str
+    words: str
+    role: Role = Role.VIEWER
+    count: int = 0
+
+    def is_at(self, path: str) -> bool:
+        """Whether `path` lies here."""
+        return path == self.url or (self.url != "/" and path.startswith(f"{self.url}/"))
+
+
+_GROUPS = (
+    ("", (Link("/", "nav.home"),)),
+    (
+        "nav.people",
+        (Link("/customers", "nav.customers"),),
+    ),
+)
+
+
+def navigation_of(visit: Visit) -> list[tuple[str, list[Link]]]:
+    """Groups of links that the visitor may follow."""
+    waiting = visit.conn.execute(SQL.count_waiting).fetchone()[0]
+    groups = []
+    for words, links in _GROUPS:
+        allowed = [
+            Link(link.url, link.words, link.role, waiting if link.url == "/answers" else 0)
+            for link in links
+            if visit.may(link.role)
+        ]
+        if allowed:
+            groups.append((words, allowed))
+    return groups

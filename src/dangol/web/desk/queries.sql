@@ -1,0 +1,76 @@
+-- name: people
+-- Which customers a list is about: the part that every list and every count of people share.
+from customer c
+left join stage s on s.bucket = c.bucket and s.customer_id = c.customer_id
+left join contact_point p
+    on p.bucket = c.bucket and p.customer_id = c.customer_id and p.channel = 'email'
+where c.merged_into is null and c.erased_at is null
+    and exists (select from identity i where i.bucket = c.bucket
+        and i.customer_id = c.customer_id and i.kind in ('user', 'email')) <> %(visitors)s
+    and (%(pattern)s::text is null or c.search like %(pattern)s or c.customer_id = any(%(ids)s))
+    and (%(stage)s::text is null or coalesce(s.stage, 'unknown') = %(stage)s)
+    and (%(previous)s::text is null or s.previous = %(previous)s)
+    and (%(changed_after)s::timestamptz is null or s.since >= %(changed_after)s)
+    and (not %(by_themselves)s or s.cause in ('behaviour', 'time'))
+    and (%(first_after)s::timestamptz is null or c.first_seen_at >= %(first_after)s)
+
+-- name: people_columns
+-- What a list shows of each.
+select c.bucket, c.customer_id, c.traits, c.search, p.address, c.first_seen_at, c.last_seen_at,
+    coalesce(s.stage, 'unknown') as stage, s.since, s.previous, s.repeats, s.first_day, s.last_day
+
+-- name: flow
+-- How many stand in each stage, by where they came from when that was lately.
+select coalesce(s.stage, 'unknown') as stage,
+    case when s.since >= %(lately)s and s.previous is not null
+        and s.cause in ('behaviour', 'time') then s.previous end as previous,
+    count(*)
+
+-- name: count_sandbox
+-- Letters in the sandbox mailbox.
+select count(*) from mailbox_message
+
+-- name: waiting
+-- Who waits for an answer of ours, longest first.
+select t.bucket, t.customer_id, t.id, t.subject, t.waiting_since, t.is_complaint, c.traits
+from thread t join customer c on c.bucket = t.bucket and c.customer_id = t.customer_id
+where t.waiting_since is not null order by t.waiting_since, t.id limit %(limit)s
+
+-- name: count_waiting
+-- How many threads wait for an answer.
+select count(*) from thread where waiting_since is not null
+
+-- name: going_out
+-- Campaigns that are about to go out or are on their way.
+select id, name, state, schedule, launched_at, changed_at from campaign
+where state in ('scheduled', 'planning', 'running', 'paused')
+order by changed_at desc limit %(limit)s
+
+-- name: count_orders
+-- Days on which somebody ordered, and since when we know of any.
+select count(*), min(day) from relationship_day
+
+-- name: find_stage
+-- What was written down about one customer's rhythm.
+select stage, since, previous, cause, repeats, first_day, last_day, p, model_version, scored_at
+from stage where bucket = %(bucket)s and customer_id = %(customer_id)s
+
+-- name: find_model
+-- The newest rhythm model.
+select version, model, params, fitted_at, as_of, customers, repeaters, log_likelihood, thresholds
+from rhythm_model order by version desc limit 1
+
+-- name: open_job
+-- A job of one kind that is not over yet.
+select id, kind, state, progress, result, error from job
+where kind = %(kind)s and state in ('waiting', 'running', 'paused')
+order by created_at limit 1
+
+-- name: last_job
+-- The latest job of one kind.
+select id, kind, state, progress, result, error from job
+where kind = %(kind)s order by created_at desc limit 1
+
+-- name: find_job
+-- One job.
+select id, kind, state, progress, result, error, args, created_at from job where id = %(id)s

@@ -1,0 +1,98 @@
+"""Each number on a page equals the length of the list that it opens; few customers, honest words."""
+
+import csv
+import io
+import re
+
+import pytest
+
+from dangol.web.signin.role import Role
+from tests.integration.web.conftest import counted_links
+
+
+def list_length(desk, url: str) -> tuple[int, int]:
+    """What the list says its length is, and how many rows its file has."""
+    total = re.search(r'data-total="(\d+)"', desk.get(url))
+    path, _, query = url.partition("?")
+    rows = list(csv.reader(io.StringIO(desk.get(f"{path}.csv?{query}").lstrip("\ufeff"))))
+    return int(total[1]), len(rows) - 1
+
+
+def check_numbers(desk, url: str) -> int:
+    """Follow every number of a page; returns how many there were."""
+    links = counted_links(desk.get(url))
+    for count, target in links:
+        assert (count, count) == list_length(desk, target), target
+    return len(links)
+
+
+@pytest.mark.parametrize("locale", ["en", "ko"])
+def test_home_numbers_equal_their_lists(desk, add_customer, locale):
+    for number in range(40):
+        stage = ["new", "active", "loyal", "lapsing", "inactive", None, "unknown"][number % 7]
+        was = [None, "active", "new", "unknown", "loyal"][number % 5] if stage else None
+        add_customer(f"손님 {number}", stage, was=was, since=[2, 29, 31, 200][number % 4])
+    for _ in range(3):
+        add_customer(visitor=True)
+    gone = add_customer("합친 손님", "loyal")
+    desk.conn.execute("update customer set merged_into = 1 where customer_id = %s", [gone])
+    desk.conn.commit()
+    desk.sign_in(Role.VIEWER, locale)
+    assert check_numbers(desk, "/") > 10
+    assert list_length(desk, "/customers") == (40, 40)
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_few_customers_get_names_and_no_percentages(desk, add_customer, count):
+    for number in range(count):
+        add_customer(f"Kim {number}")
+    desk.sign_in(Role.VIEWER)
+    home = desk.get("/")
+    assert "No order is known yet" in home
+    assert "%" not in re.sub(r"<[^>]+>", "", home)
+
+
+def test_nobody_yet_shows_two_doors(desk):
+    desk.sign_in(Role.VIEWER)
+    home = desk.get("/")
+    assert "Practice shop" in home
+    assert "My own shop" in home
+    assert "0 %" not in home
+    assert "No customers yet" in desk.get("/customers")
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [("홍길", 1), ("ㅎㄱㄷ", 1), ("5678", 1), ("010-1234", 1), ("GILDONG@", 1), ("u1", 1), ("%", 0),
+     ("없는 사람", 0), ("'; drop table customer", 0)],
+)  # fmt: skip
+def test_search_finds_by_what_people_type(desk, add_customer, typed, found):
+    traits = {"phone": "010-1234-5678", "email": "gildong@shop.example"}
+    add_customer("홍길동", "loyal", traits=traits)
+    add_customer("김철수")
+    desk.sign_in(Role.VIEWER)
+    page = desk.client.get("/customers", params={"q": typed}).text
+    assert f'data-total="{found}"' in page
+    assert ("홍길동" in page) == bool(found)
+
+
+def test_csv_is_no_formula_and_pages_go_on(desk, add_customer):
+    add_customer("=HYPERLINK(1)")
+    for number in range(60):
+        add_customer(f"n{number}")
+    desk.sign_in(Role.VIEWER)
+    assert "'=HYPERLINK(1)" in desk.get("/customers.csv")
+    first = desk.get("/customers")
+    assert 'rel="next"' in first
+    second = desk.get(re.search(r'rel="next" href="([^"]+)"', first)[1])
+    shown = re.findall(r'href="(/customers/\d+)"', first + second)
+    assert len(shown) == len(set(shown)) == 61
+
+
+def test_hostile_names_stay_text(desk, add_customer):
+    add_customer("<script>alert(1)</script>", "lapsing")
+    desk.sign_in(Role.VIEWER)
+    for url in ("/", "/customers"):
+        page = desk.get(url)
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;" in page
