@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 import psycopg
+import pyarrow as pa
 from psycopg.types.json import Jsonb
 
 from dangol.model.customer import BUCKETS
@@ -103,3 +104,27 @@ def writing(conn: psycopg.Connection, *, wait: bool = True) -> Iterator[bool]:
 def folder_of(lake_dir: Path) -> Path:
     """Where the files of events are."""
     return lake_dir / FOLDER
+
+
+def list_masked(conn: psycopg.Connection, *, due_by: datetime | None = None) -> pa.Table:
+    """Customers (bucket int32, customer_id int64) whose rows may still be in files.
+
+    With `due_by`, those that must be gone from them by then.
+    """
+    sql = SQL.list_masked if due_by is None else SQL.list_due_masks
+    rows = conn.execute(sql, {"by": due_by}).fetchall()
+    return pa.table(
+        {
+            "bucket": pa.array([row[0] for row in rows], pa.int32()),
+            "customer_id": pa.array([row[1] for row in rows], pa.int64()),
+        }
+    )
+
+
+def mark_rewritten(conn: psycopg.Connection, masked: pa.Table, now: datetime) -> int:
+    """Note that no file holds these customers' rows any more; how many were news."""
+    columns = {
+        "buckets": masked["bucket"].to_pylist(),
+        "customers": masked["customer_id"].to_pylist(),
+    }
+    return conn.execute(SQL.mark_rewritten, columns | {"now": now}).rowcount

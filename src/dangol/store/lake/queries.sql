@@ -77,3 +77,14 @@ select pg_export_snapshot()
 -- name: list_masked
 -- Customers whose rows in files may still be there and are not to be read.
 select bucket, customer_id from mask where rewritten_at is null order by bucket, customer_id
+
+-- name: list_due_masks
+-- Masked customers whose rows must be gone from files by then.
+select bucket, customer_id from mask
+where rewritten_at is null and rewrite_due_at <= %(by)s order by bucket, customer_id
+
+-- name: mark_rewritten
+-- No file holds rows of these customers any more.
+update mask m set rewritten_at = %(now)s
+from unnest(%(buckets)s::int[], %(customers)s::bigint[]) as g (bucket, customer_id)
+where m.bucket = g.bucket and m.customer_id = g.customer_id and m.rewritten_at is null

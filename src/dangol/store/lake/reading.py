@@ -45,6 +45,9 @@ _ROWS = {
                objected_at, paused_until
         from contact_state where bucket between $1 and $2""",
 }
+UNMASKED = "not exists (select 1 from masked m where m.bucket = e.bucket and m.customer_id = e.customer_id)"
+"""SQL that leaves out masked customers' rows of `e`."""
+
 _MASKED = (
     "select bucket, customer_id from mask where rewritten_at is null and bucket between $1 and $2"
 )
@@ -108,28 +111,29 @@ def snapshot(
         yield Snapshot(duck, files, {(c.property, str(c.type)): c.name for c in typed})
 
 
-def events_view(lake_dir: Path, files: Sequence[LakeFile], typed: Sequence[TypedColumn]) -> str:
-    """SQL that defines `events` over files, the table `recent`, and the table `masked`.
+def select_files(lake_dir: Path, files: Sequence[LakeFile], typed: Sequence[TypedColumn]) -> str:
+    """SQL that reads all rows of `files`, masked ones too, with every column of `typed`.
 
     A typed column that a file lacks is computed from `props`, so that all rows agree.
     """
     groups: dict[tuple[TypedColumn, ...], list[str]] = {}
     for file in files:
-        groups.setdefault(file.typed, []).append(str(lake_dir / file.path))
-    parts = [
-        select_with_typed(f"read_parquet([{', '.join(map(quote, paths))}], union_by_name = true)",
-                          typed, present)
+        groups.setdefault(file.typed, []).append(quote(str(lake_dir / file.path)))
+    return " union all ".join(
+        select_with_typed(
+            f"read_parquet([{', '.join(paths)}], union_by_name = true)", typed, present
+        )
         for present, paths in groups.items()
-    ]  # fmt: skip
-    from_files = " union all ".join(parts)
-    from_recent = select_with_typed("recent", typed)
-    if not parts:
-        return f"create view events as {from_recent}"
-    return (
-        f"create view events as select * from ({from_files}) e where not exists "
-        "(select 1 from masked m where m.bucket = e.bucket and m.customer_id = e.customer_id) "
-        f"union all {from_recent}"
     )
+
+
+def events_view(lake_dir: Path, files: Sequence[LakeFile], typed: Sequence[TypedColumn]) -> str:
+    """SQL that defines `events` over files, the table `recent`, and the table `masked`."""
+    recent = select_with_typed("recent", typed)
+    if not files:
+        return f"create view events as {recent}"
+    kept = f"select * from ({select_files(lake_dir, files, typed)}) e where {UNMASKED}"
+    return f"create view events as {kept} union all {recent}"
 
 
 def _load_events(
