@@ -1,0 +1,52 @@
+"""The addresses that a letter carries for one person: what is counted, and the ways out."""
+
+from collections.abc import Callable
+
+from dangol.speak.links.sealing import Sealer, varint
+from dangol.store.keyring import Keyring
+
+_KINDS = {"open": "o", "unsubscribe": "u", "preferences": "p", "view": "v", "reply": "r"}
+
+
+class Addresses:
+    """Makes the tokens of one send; `key` says of what: open, unsubscribe, counted_3 …"""
+
+    def __init__(self, keyring: Keyring, send_id: int) -> None:
+        self._keyring = keyring
+        self._send_id = send_id
+        self._sealers: dict[str, Sealer] = {}
+
+    def token(self, key: str, customer_id: int) -> str:
+        """The token of `key` for one customer."""
+        return self.maker(key)(varint(customer_id))
+
+    def maker(self, key: str) -> Callable[[bytes], str]:
+        """A function from `varint(customer_id)` to the token of `key`."""
+        kind, number = _kind_of(key)
+        sealer = self._sealer(kind)
+        if number is None:
+            return sealer.seal
+        tail = varint(number)
+        return lambda customer: sealer.seal(customer + tail)
+
+    def _sealer(self, kind: str) -> Sealer:
+        if kind not in self._sealers:
+            self._sealers[kind] = Sealer(self._keyring, kind, self._send_id)
+        return self._sealers[kind]
+
+
+def frame_of(key: str, base_url: str, reply_to: str) -> tuple[str, str]:
+    """What stands before and after the token in the address of `key`."""
+    kind, _ = _kind_of(key)
+    if key == "reply":
+        local, _, domain = reply_to.partition("{token}")
+        return f"mailto:{local}", domain
+    return f"{base_url}/{kind}/", ".gif" if kind == "o" else ""
+
+
+def _kind_of(key: str) -> tuple[str, int | None]:
+    if key.startswith("counted_"):
+        return "c", int(key.removeprefix("counted_"))
+    if key.startswith("question_"):
+        return "q", int(key.removeprefix("question_"))
+    return _KINDS[key], None

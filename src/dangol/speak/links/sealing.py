@@ -1,0 +1,65 @@
+"""Many tokens of one send, fast: the same bytes as `store.token.seal`, at a third of its cost.
+
+The key's block of both hashes and the numbers that all tokens share are hashed once; then a token
+costs two copies of a hash state. Base32 goes by a table of three letters at a time.
+"""
+
+from hashlib import sha256
+from itertools import product
+
+from dangol.store.keyring import Keyring
+from dangol.store.token import seal
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+_TRIPLES = tuple("".join(three) for three in product(_LETTERS, repeat=3))
+_MAC_BYTES = 12
+_BLOCK = 64
+
+
+class Sealer:
+    """Makes the tokens of one kind for one send."""
+
+    def __init__(self, keyring: Keyring, kind: str, send_id: int) -> None:
+        key = keyring.derived(keyring.current, f"token:{kind}").ljust(_BLOCK, b"\0")
+        self._prefix = bytes([keyring.current]) + varint(send_id)
+        self._inner = sha256(bytes(octet ^ 0x36 for octet in key))
+        self._inner.update(self._prefix)
+        self._outer = sha256(bytes(octet ^ 0x5C for octet in key))
+        sample = seal(keyring, kind, send_id, 1)
+        if self.seal(varint(1)) != sample:
+            raise AssertionError("store.token changed its format: bring Sealer in line with it")
+
+    def seal(self, rest: bytes) -> str:
+        """The token of the send and the numbers in `rest`, each written by `varint`."""
+        inner = self._inner.copy()
+        inner.update(rest)
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return base32(self._prefix + rest + outer.digest()[:_MAC_BYTES])
+
+
+def varint(number: int) -> bytes:
+    """`number` in groups of seven bits, the lowest first, as tokens hold it."""
+    if number < 0x80:
+        return bytes((number,))
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def base32(raw: bytes) -> str:
+    """RFC 4648 base32 in lower case without padding.
+
+    >>> base32(b"dangol"), base32(b"")
+    ('mrqw4z3pnq', '')
+    """
+    bits = 8 * len(raw)
+    length = -(-bits // 5)
+    groups = -(-length // 3)
+    number = int.from_bytes(raw, "big") << (15 * groups - bits)
+    triples = _TRIPLES
+    shifts = range(15 * groups - 15, -1, -15)
+    return "".join([triples[number >> shift & 0x7FFF] for shift in shifts])[:length]
