@@ -56,6 +56,13 @@ create table reject (
 create index reject_at on reject (at desc);
 create index reject_source on reject (source, at desc);
 
+-- How much each sender has sent, and when last: one row per key or part.
+create table source_count (
+    source text collate "C" primary key,
+    events bigint not null,
+    last_at timestamptz not null
+);
+
 -- What has been heard of: the events and properties that conditions and letters may name.
 create table catalogue_event (
     name text collate "C" primary key,

@@ -1,0 +1,279 @@
+"""Route: what arrived becomes events of customers. Each call is one transaction over one batch.
+
+claim intake rows → read them → drop what was heard before → find or make the customers →
+`inbox`, rejects, catalogue → delete the intake rows → commit. Whatever is killed in between,
+the rows are still there or everything is done. Nothing that a sender writes can stop the
+queue: what cannot be read or stored is refused with a reason, and the rest goes on.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+import psycopg
+from psycopg import errors
+
+from dangol.decide.campaign.sends import silence_customer
+from dangol.engine.inbox import OwnFact, enter_inbox
+from dangol.know.identity.plan import Claim, Node
+from dangol.know.identity.resolve import Resolved, Span, resolve
+from dangol.listen.catalogue import save_survey, survey
+from dangol.listen.heard import Heard, IntakeRow, Parsed, Rejected
+from dangol.listen.imported import hear_import
+from dangol.listen.ledger import drop_old_days, open_day, remember
+from dangol.listen.refuse import save_rejects
+from dangol.listen.system import hear_system
+from dangol.listen.track import hear_track
+from dangol.model.customer import bucket_of
+from dangol.model.event import Cause, EventName
+from dangol.model.reason import RejectReason, SilentReason
+from dangol.store.sql import load_queries
+
+_SQL = load_queries("dangol.listen")
+
+MOST_BYTES = 16 * 1024 * 1024
+"""Bytes of intake that one transaction takes; bounds its memory and its length."""
+
+_ATTEMPTS = 5
+_TRY_AGAIN = (errors.DeadlockDetected, errors.SerializationFailure)
+_POISON = (psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimitExceeded)
+_PURE: dict[str, Callable[[IntakeRow], Parsed]] = {
+    "track": hear_track,
+    "import": hear_import,
+    "system": hear_system,
+}
+
+Hearer = Callable[[psycopg.Connection, Sequence[IntakeRow], datetime], Parsed]
+"""Reads rows of one kind inside the routing transaction; what it writes commits with them."""
+
+
+class RouteResult(msgspec.Struct, frozen=True):
+    """What one call did."""
+
+    rows: int = 0
+    events: int = 0
+    duplicates: int = 0
+    rejects: int = 0
+    waiting: bool = False
+    """Whether more waits: call again at once."""
+
+
+def route_once(
+    conn: psycopg.Connection, hearers: Mapping[str, Hearer], now: datetime, *, limit: int = 500
+) -> RouteResult:
+    """Take up to `limit` intake rows through, in one transaction of its own.
+
+    `hearers` read the kinds that are not read here (`hit`, `mail`, `form`); rows of a kind that
+    nobody reads stay. Any number of workers may call this at once. `conn` is in no transaction.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            with conn.transaction():
+                result, is_new_day = _route(conn, hearers, now, limit)
+            if is_new_day:
+                drop_old_days(conn, now.date())
+            return result
+        except _TRY_AGAIN:
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _route(
+    conn: psycopg.Connection, hearers: Mapping[str, Hearer], now: datetime, limit: int
+) -> tuple[RouteResult, bool]:
+    kinds = [*_PURE, *hearers]
+    args = {"kinds": kinds, "limit": limit, "bytes": MOST_BYTES}
+    rows = [IntakeRow(*row) for row in conn.execute(_SQL.claim_intake, args, binary=True)]
+    if not rows:
+        return RouteResult(), False
+    parsed = _hear(conn, rows, hearers, now)
+    day, is_new_day = open_day(conn, now.date())
+    events = _fresh(conn, parsed.events, day)
+    refused = _apply(conn, events, now)
+    rejects = parsed.rejects + refused
+    save_rejects(conn, rejects, now)
+    conn.execute(_SQL.delete_intake, {"ids": [row.id for row in rows]})
+    conn.execute("notify inbox")
+    waits = conn.execute(_SQL.waits, {"after": rows[-1].id, "kinds": kinds}).fetchone()
+    result = RouteResult(
+        rows=len(rows),
+        events=len(events) - len(refused),
+        duplicates=len(parsed.events) - len(events),
+        rejects=len(rejects),
+        waiting=waits[0],
+    )
+    return result, is_new_day
+
+
+# -- reading ---------------------------------------------------------------------------------
+
+
+def _hear(
+    conn: psycopg.Connection,
+    rows: Sequence[IntakeRow],
+    hearers: Mapping[str, Hearer],
+    now: datetime,
+) -> Parsed:
+    """Every item of `rows` as a fact or a refusal, in the order of arrival within a kind."""
+    events: list[Heard] = []
+    rejects: list[Rejected] = []
+    others: dict[str, list[IntakeRow]] = {}
+    for row in rows:
+        if row.kind in _PURE:
+            parsed = _hear_one(row)
+            events += parsed.events
+            rejects += parsed.rejects
+        else:
+            others.setdefault(row.kind, []).append(row)
+    for kind, group in others.items():
+        parsed = _hear_with(conn, hearers[kind], group, now)
+        events += parsed.events
+        rejects += parsed.rejects
+    return Parsed(events, rejects)
+
+
+def _hear_one(row: IntakeRow) -> Parsed:
+    try:
+        return _PURE[row.kind](row)
+    except Exception as error:  # a defect of ours must not stop the queue
+        return Parsed([], [_unreadable(row, error)])
+
+
+def _hear_with(
+    conn: psycopg.Connection, hearer: Hearer, rows: Sequence[IntakeRow], now: datetime
+) -> Parsed:
+    """All rows at once; if that breaks, one by one, so that only the broken one is refused."""
+    try:
+        with conn.transaction():
+            return hearer(conn, rows, now)
+    except psycopg.OperationalError:
+        raise
+    except Exception as error:
+        if len(rows) == 1:
+            return Parsed([], [_unreadable(rows[0], error)])
+    each = [_hear_with(conn, hearer, [row], now) for row in rows]
+    return Parsed(
+        [event for parsed in each for event in parsed.events],
+        [reject for parsed in each for reject in parsed.rejects],
+    )
+
+
+def _unreadable(row: IntakeRow, error: Exception) -> Rejected:
+    reason = RejectReason.UNREADABLE_MAIL if row.kind == "mail" else RejectReason.BAD_VALUE
+    detail = f"It could not be read ({type(error).__name__}: {error})"[:500]
+    return Rejected(reason, detail, row.body[:4096], row.source)
+
+
+def _fresh(conn: psycopg.Connection, events: Sequence[Heard], day: datetime) -> list[Heard]:
+    """Each event once: not those heard before, nor a second copy in the same batch."""
+    fresh = remember(conn, events, day)
+    kept = []
+    for event in events:
+        if event.key in fresh:
+            fresh.discard(event.key)
+            kept.append(event)
+    return kept
+
+
+# -- applying --------------------------------------------------------------------------------
+
+
+def _apply(conn: psycopg.Connection, events: Sequence[Heard], now: datetime) -> list[Rejected]:
+    """Write the events down; what the database refuses is searched for by halves and refused."""
+    if not events:
+        return []
+    try:
+        with conn.transaction():
+            return _write(conn, events, now)
+    except _POISON as error:
+        if len(events) == 1:
+            detail = f"The database cannot store it: {str(error).splitlines()[0]}"[:500]
+            return [_refuse(events[0], RejectReason.BAD_VALUE, detail)]
+    half = len(events) // 2
+    return _apply(conn, events[:half], now) + _apply(conn, events[half:], now)
+
+
+def _write(conn: psycopg.Connection, events: Sequence[Heard], now: datetime) -> list[Rejected]:
+    claims = [_claim(event) for event in events]
+    resolved = resolve(conn, filter(None, claims), _spans(events, claims), now)
+    moved = _moved(conn, events)
+    kept, customers, refused = [], [], []
+    for event, claim in zip(events, claims, strict=True):
+        owner = resolved.customers[claim.node] if claim else event.customer_id
+        owner = moved.get(owner, owner) if claim is None else owner
+        if owner is None:
+            detail = "The customer it is about was erased."
+            refused.append(_refuse(event, RejectReason.ERASED, detail))
+        else:
+            kept.append(event)
+            customers.append(owner)
+    enter_inbox(conn, kept, customers, _own_facts(resolved), now)
+    _silence_losers(conn, resolved, now)
+    save_survey(conn, survey(kept), now)
+    return refused
+
+
+def _claim(event: Heard) -> Claim | None:
+    """Whose the event says it is; None where the customer is given."""
+    if event.customer_id is not None:
+        return None
+    return Claim(event.user_id, event.anonymous_id, event.email, event.previous_id)
+
+
+def _spans(events: Sequence[Heard], claims: Sequence[Claim | None]) -> dict[Node, Span]:
+    first: dict[Node, datetime] = {}
+    last: dict[Node, datetime] = {}
+    for event, claim in zip(events, claims, strict=True):
+        if claim is not None:
+            node, time = claim.node, event.time
+            if time < first.get(node, time) or node not in first:
+                first[node] = time
+            if time > last.get(node, time) or node not in last:
+                last[node] = time
+    return {node: Span(first[node], last[node]) for node in first}
+
+
+def _moved(conn: psycopg.Connection, events: Sequence[Heard]) -> dict[int, int | None]:
+    """For customers that facts of our own name: who they are now, None when erased."""
+    ids = list({event.customer_id for event in events if event.customer_id is not None})
+    if not ids:
+        return {}
+    args = {"ids": ids, "buckets": [bucket_of(customer_id) for customer_id in ids]}
+    rows = conn.execute(_SQL.find_gone, args).fetchall()
+    return {customer_id: winner for customer_id, winner, _ in rows}
+
+
+def _own_facts(resolved: Resolved) -> list[OwnFact]:
+    """Every change of who is who, as events of the customer it concerns."""
+    linked = [
+        OwnFact(
+            name=EventName.IDENTITY_LINKED,
+            ref=f"link:{link.kind}:{link.value}:{link.customer_id}",
+            customer_id=link.customer_id,
+            props={"kind": link.kind, "value": link.value},
+            cause=Cause.BEHAVIOUR,
+        )
+        for link in resolved.linked
+    ]
+    merged = [
+        OwnFact(
+            name=EventName.CUSTOMERS_MERGED,
+            ref=f"merge:{merge.loser_id}:{merge.winner_id}",
+            customer_id=merge.winner_id,
+            props={"loser_id": merge.loser_id, "reason": "identity"},
+            cause=Cause.MERGE,
+        )
+        for merge in resolved.merges
+    ]
+    return linked + merged
+
+
+def _silence_losers(conn: psycopg.Connection, resolved: Resolved, now: datetime) -> None:
+    """What was queued for a merged customer is not sent: the winner may have its own copy."""
+    for merge in resolved.merges:
+        silence_customer(conn, merge.loser_id, SilentReason.MERGED, now)
+
+
+def _refuse(event: Heard, reason: RejectReason, detail: str) -> Rejected:
+    return Rejected(reason, detail, msgspec.json.encode(event), event.source)

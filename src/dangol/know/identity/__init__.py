@@ -1,0 +1,1 @@
+"""Who is this? Ids of senders become customers, and customers found to be one person are merged."""

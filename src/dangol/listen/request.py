@@ -1,0 +1,101 @@
+"""The body of a tracking request, split into items without looking inside them.
+
+Fast where the JSON is clean. Where it is not (a lone surrogate, NaN, a number out of range, text
+that is not UTF-8), it is read again leniently, so that one bad item does not cost its batch.
+"""
+
+import json
+from typing import Any
+
+import msgspec
+
+from dangol.errors import InputError
+from dangol.listen.heard import Rejected
+from dangol.model.reason import RejectReason
+
+MAX_BODY = 4 * 1024 * 1024
+"""Bytes of a decoded request; some SDKs fill it, so less would lose their batches."""
+MAX_ITEM = 32 * 1024
+"""Bytes of one item."""
+MAX_ITEMS = 2500
+"""Items of one batch."""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class Envelope(msgspec.Struct, rename="camel", gc=False):
+    """A request: its items as raw JSON, and what it states for all of them."""
+
+    batch: list[msgspec.Raw | Rejected]
+    write_key: Any = None
+    sent_at: Any = None
+    context: Any = None
+
+
+class _Batch(msgspec.Struct, rename="camel", gc=False):
+    batch: list[msgspec.Raw] | None = None
+    write_key: Any = None
+    sent_at: Any = None
+    context: Any = None
+
+
+class _Single(msgspec.Struct, rename="camel", gc=False):
+    write_key: Any = None
+    sent_at: Any = None
+
+
+_BATCH = msgspec.json.Decoder(_Batch)
+_SINGLE = msgspec.json.Decoder(_Single)
+
+
+def read_envelope(body: bytes, *, is_batch: bool) -> Envelope:
+    """The items of `body`; a single call is a batch of one.
+
+    Raises:
+        InputError: it is no JSON object, or a batch has no list `batch`.
+    """
+    try:
+        if is_batch:
+            found = _BATCH.decode(body)
+            return _open_batch(found.batch, found)
+        single = _SINGLE.decode(body)
+        return Envelope([msgspec.Raw(body)], single.write_key, single.sent_at)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _read_leniently(body, is_batch=is_batch)
+
+
+def _open_batch(items: list[Any] | None, found: _Batch) -> Envelope:
+    if items is None:
+        raise InputError('A batch needs its events in the list "batch".')
+    return Envelope(items, found.write_key, found.sent_at, found.context)
+
+
+def _read_leniently(body: bytes, *, is_batch: bool) -> Envelope:
+    text = body.removeprefix(_BOM).decode("utf-8", "surrogateescape")
+    try:
+        found = json.loads(text, parse_constant=lambda _: None)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"The body is not JSON: {error}"[:300]) from None
+    if not isinstance(found, dict):
+        raise InputError("The body must be a JSON object.")
+    items = found.get("batch") if is_batch else [found]
+    if not isinstance(items, list):
+        raise InputError('A batch needs its events in the list "batch".')
+    context = found.get("context") if is_batch else None
+    return Envelope(
+        [_write_again(item) for item in items],
+        found.get("writeKey"),
+        found.get("sentAt"),
+        context,
+    )
+
+
+def _write_again(item: object) -> msgspec.Raw | Rejected:
+    """The item as clean JSON, or why that is impossible."""
+    try:
+        return msgspec.Raw(json.dumps(item, ensure_ascii=False, allow_nan=False).encode())
+    except UnicodeEncodeError:
+        shown = json.dumps(item).encode()
+        return Rejected(RejectReason.BAD_TEXT, "The text is not valid Unicode.", shown)
+    except (ValueError, RecursionError):
+        return Rejected(RejectReason.BAD_VALUE, "A number is out of range.", repr(item).encode())
