@@ -88,3 +88,70 @@ where rewritten_at is null and rewrite_due_at <= %(by)s order by bucket, custome
 update mask m set rewritten_at = %(now)s
 from unnest(%(buckets)s::int[], %(customers)s::bigint[]) as g (bucket, customer_id)
 where m.bucket = g.bucket and m.customer_id = g.customer_id and m.rewritten_at is null
+
+-- name: list_journeys
+-- Losers of merges whose history is still theirs, and to whom it goes; and the few whom an event
+-- reached after theirs had gone.
+select loser_id, winner_id, false as is_late from (
+    select loser_id, winner_id from merge_task where copied_at is null
+    order by created_at, loser_id limit %(limit)s
+) t
+union all
+select t.loser_id, t.winner_id, true from mask m
+join merge_task t on t.loser_id = m.customer_id and t.copied_at is not null
+where m.kind = 'merge' and m.created_at > %(since)s and exists (
+    select 1 from event_recent e where e.bucket = m.bucket and e.customer_id = m.customer_id)
+
+-- name: create_carried
+-- The losers of this batch; winners may change until the rows of their tasks are locked.
+create temp table carried (
+    bucket int, customer_id bigint, winner_bucket int, winner_id bigint
+) on commit drop
+
+-- name: lock_journeys
+-- Whoever merges a winner away redirects these rows first; after this line they stand still.
+insert into carried
+select (t.loser_id %% 1024)::int, t.loser_id, (t.winner_id %% 1024)::int, t.winner_id
+from (
+    select loser_id, winner_id from merge_task where loser_id = any(%(losers)s)
+    order by loser_id for update
+) t
+
+-- name: create_fetched
+-- What the files hold of the losers.
+create temp table fetched (like event_recent) on commit drop
+
+-- name: insert_fetched
+-- The same events, with the same ids, of the winner.
+insert into event_recent (bucket, customer_id, time, event_id, name, received_at, recorded_at,
+                          utc_offset_min, props, source, effect, cause, origin, depth)
+select c.winner_bucket, c.winner_id, f.time, f.event_id, f.name, f.received_at, f.recorded_at,
+       f.utc_offset_min, f.props, f.source, f.effect, f.cause, f.origin, f.depth
+from fetched f join carried c on c.bucket = f.bucket and c.customer_id = f.customer_id
+where not exists (select 1 from mask m where m.bucket = c.bucket and m.customer_id = c.customer_id)
+on conflict do nothing
+
+-- name: move_recent
+-- Recent events of the losers become the winners'.
+with taken as (
+    delete from event_recent e using carried c
+    where e.bucket = c.bucket and e.customer_id = c.customer_id
+    returning e.*, c.winner_bucket, c.winner_id
+)
+insert into event_recent (bucket, customer_id, time, event_id, name, received_at, recorded_at,
+                          utc_offset_min, props, source, effect, cause, origin, depth)
+select winner_bucket, winner_id, time, event_id, name, received_at, recorded_at,
+       utc_offset_min, props, source, effect, cause, origin, depth
+from taken
+on conflict do nothing
+
+-- name: mask_losers
+-- What files still hold of the losers is not read any more.
+insert into mask (bucket, customer_id, kind, created_at, rewrite_due_at)
+select bucket, customer_id, 'merge', %(now)s, %(due)s from carried order by bucket, customer_id
+on conflict (bucket, customer_id) do nothing
+
+-- name: mark_carried
+-- The history has followed.
+update merge_task set copied_at = %(now)s
+where loser_id in (select customer_id from carried) and copied_at is null
