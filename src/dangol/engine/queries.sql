@@ -179,3 +179,108 @@ with bad as (
 insert into reject (id, at, source, reason, detail, item)
 select event_id, %(now)s, source, 'bad_value', %(detail)s, left(props::text, 4096) from bad
 on conflict (id) do nothing
+
+-- name: add_job
+-- Work that a person started or waits for.
+insert into job (id, kind, args, state, created_at, created_by)
+values (%(id)s, %(kind)s, %(args)s, 'waiting', %(now)s, %(by)s)
+
+-- name: claim_job
+-- The oldest job that waits, or whose worker died; nobody else gets it for 30 seconds.
+update job set state = 'running', holder = %(holder)s, attempts = attempts + 1,
+    started_at = coalesce(started_at, clock_timestamp()),
+    lease_until = clock_timestamp() + interval '30 seconds'
+where id = (
+    select id from job
+    where state = 'waiting' or (state = 'running' and lease_until < clock_timestamp())
+    order by created_at limit 1 for update skip locked)
+returning id, kind, args, progress, attempts, created_by
+
+-- name: keep_job
+-- We still work on it; no row when it was paused, cancelled or taken over.
+update job set lease_until = clock_timestamp() + interval '30 seconds',
+    progress = %(progress)s
+where id = %(id)s and state = 'running' and holder = %(holder)s
+returning id
+
+-- name: finish_job
+-- It ended; unless somebody cancelled it or took it over in the meantime.
+update job set state = %(state)s, result = %(result)s, error = %(error)s, progress = %(progress)s,
+    finished_at = clock_timestamp(), holder = null, lease_until = null
+where id = %(id)s and state = 'running' and holder = %(holder)s
+
+-- name: return_job
+-- We stop in good order; another worker may go on at once.
+update job set state = 'waiting', holder = null, lease_until = null, attempts = attempts - 1,
+    progress = %(progress)s
+where id = %(id)s and state = 'running' and holder = %(holder)s
+
+-- name: change_job
+-- A person pauses, resumes or cancels; only from a state in which that makes sense.
+update job set state = %(state)s, finished_at = case when %(state)s = 'cancelled' then %(now)s end
+where id = %(id)s and state = any(%(from_states)s)
+
+-- name: get_job
+-- One job.
+select id, kind, args, state, progress, result, error, created_at, created_by, started_at,
+    finished_at
+from job where id = %(id)s
+
+-- name: list_jobs
+-- Jobs, latest first.
+select id, kind, args, state, progress, result, error, created_at, created_by, started_at,
+    finished_at
+from job where %(kind)s::text is null or kind = %(kind)s
+order by created_at desc limit %(limit)s
+
+-- name: job_waits
+-- The cheap probe: is there a job to claim?
+select exists (select from job
+    where state = 'waiting' or (state = 'running' and lease_until < clock_timestamp()))
+
+-- name: add_task
+-- A thing that runs by itself, due at once when it is new.
+insert into schedule (name, next_at) values (%(name)s, clock_timestamp())
+on conflict (name) do nothing
+
+-- name: next_task
+-- How long until the first of these is due.
+select min(next_at) - clock_timestamp() from schedule where name = any(%(names)s)
+
+-- name: claim_task
+-- The most overdue task; until it has ended nobody else starts it, unless we die for an hour.
+update schedule set last_started_at = clock_timestamp(),
+    next_at = clock_timestamp() + interval '1 hour'
+where name = (
+    select name from schedule where name = any(%(names)s) and next_at <= clock_timestamp()
+    order by next_at limit 1 for update skip locked)
+returning name
+
+-- name: end_task
+-- When it is due again, and what went wrong this time.
+update schedule set last_finished_at = clock_timestamp(), next_at = %(next_at)s, last_error = %(error)s
+where name = %(name)s
+
+-- name: list_schedule
+-- What ran when.
+select name, next_at, last_started_at, last_finished_at, last_error from schedule
+
+-- name: count_rhythmic
+-- Customers with a relationship day.
+select count(*) from (select distinct bucket, customer_id from relationship_day) as one
+
+-- name: forget_sessions
+-- Sessions that have ended.
+delete from session where expires_at < %(now)s
+
+-- name: forget_links
+-- Sign-in links that serve no more.
+delete from login_link where expires_at < %(now)s or used_at is not null
+
+-- name: forget_rejects
+-- Rejects that nobody will look at any more; they hold what people sent.
+delete from reject where at < %(before)s
+
+-- name: forget_jobs
+-- Jobs that ended long ago.
+delete from job where finished_at < %(before)s

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import psycopg
 import pyarrow as pa
+from psycopg import errors
 
 from dangol.engine.leases import Lease, bucket_ranges, hold
 from dangol.know.consent.store import apply_heard, suppress_changed_addresses
@@ -35,6 +36,8 @@ SQL = load_queries(__package__)
 DEEPEST = 8
 """How many facts of our own making may follow from each other."""
 
+
+_TRY_AGAIN = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
 
 _UNUSABLE = (psycopg.DataError, psycopg.IntegrityError, ValueError, msgspec.DecodeError)
 """What a row raises that no turn can apply, however often it is tried."""
@@ -166,6 +169,8 @@ def turn_once(
     begun = time.monotonic()
     try:
         turn = live(conn, leases, ground, now, batch)
+    except _TRY_AGAIN:
+        return Turn(0, 0, batch.ranges[0][0] - 1)
     except _UNUSABLE as error:
         if not pace.shrink():
             _set_aside(conn, leases, batch, now, str(error))

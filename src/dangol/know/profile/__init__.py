@@ -3,9 +3,19 @@
 from dangol.know.profile.service import (
     CustomerCard,
     Profile,
+    display_name,
     get_profile,
     search_customers,
+    search_terms,
     set_trait,
 )
 
-__all__ = ["CustomerCard", "Profile", "get_profile", "search_customers", "set_trait"]
+__all__ = [
+    "CustomerCard",
+    "Profile",
+    "display_name",
+    "get_profile",
+    "search_customers",
+    "search_terms",
+    "set_trait",
+]

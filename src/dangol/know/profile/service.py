@@ -80,11 +80,17 @@ def search_customers(
     Matches a part of the name or address, Hangul initials (`ㅎㄱㄷ`), digits of the phone
     (with or without dashes), or exactly a sender's id or our own number. Empty text: everyone.
     """
-    wanted = unicodedata.normalize("NFC", " ".join(text.split())).lower()
-    args = {"pattern": _pattern(wanted), "ids": _exact(conn, text.strip())}
+    pattern, ids = search_terms(conn, text)
+    args = {"pattern": pattern, "ids": ids}
     rows = conn.execute(SQL.search, args | {"limit": limit, "offset": offset}).fetchall()
     total = conn.execute(SQL.count_found, args).fetchone()[0]
     return [_card(row) for row in rows], total
+
+
+def search_terms(conn: psycopg.Connection, text: str) -> tuple[str, list[int]]:
+    """What `text` asks for: a LIKE pattern on `customer.search`, and customers named exactly."""
+    wanted = unicodedata.normalize("NFC", " ".join(text.split())).lower()
+    return _pattern(wanted), _exact(conn, text.strip())
 
 
 def display_name(traits: dict[str, Any]) -> str:

@@ -110,7 +110,8 @@ create table job (
     started_at timestamptz,
     finished_at timestamptz,
     holder text,
-    lease_until timestamptz
+    lease_until timestamptz,
+    attempts smallint not null default 0
 );
 create index job_open on job (created_at) where state in ('waiting', 'running', 'paused');
 

@@ -1,0 +1,89 @@
+"""The tasks of the schedule: each one idempotent, each one cheap when there is nothing to do."""
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+from dangol.know.rhythm.service import find_model, refit, rescore
+from dangol.model.customer import BUCKETS
+from dangol.model.event import Cause
+from dangol.settings import Settings
+from dangol.store.brand import read_brand
+from dangol.store.lake.compaction import compact_once
+from dangol.store.lake.mover import is_move_due, move_once
+from dangol.store.lake.sweep import sweep_once
+from dangol.store.pool import connect
+from dangol.store.sql import load_queries
+
+SQL = load_queries(__package__)
+
+_REFIT_AFTER = dt.timedelta(days=7)
+_REFIT_GROWTH = 1.1
+_STRIDE = 64
+"""Buckets rescored per transaction."""
+
+
+def move_events(settings: Settings, now: dt.datetime) -> None:
+    """Recent events into the lake, when there is a file's worth of them."""
+    dsn = settings.database_url or ""
+    with connect(dsn, name="mover", autocommit=True) as conn:
+        if not is_move_due(conn, now):
+            return
+    while move_once(dsn, settings, now) is not None:
+        pass
+
+
+def compact_lake(settings: Settings, now: dt.datetime) -> None:
+    """Few large files instead of many small ones."""
+    while compact_once(settings.database_url or "", settings, now) is not None:
+        pass
+
+
+def sweep_lake(settings: Settings, now: dt.datetime) -> None:
+    """Files that left the manifest a day ago, and orphans."""
+    sweep_once(settings.database_url or "", settings, now)
+
+
+def refit_when_due(settings: Settings, now: dt.datetime) -> None:
+    """A new model after a week, or when there are a tenth more customers, or when there is none."""
+    with connect(settings.database_url or "", name="refit") as conn:
+        model = find_model(conn)
+        if model is not None and now - model.fitted_at < _REFIT_AFTER:
+            customers = conn.execute(SQL.count_rhythmic).fetchone()[0]
+            if customers < model.customers * _REFIT_GROWTH:
+                return
+    refit_stages(settings, now)
+
+
+def refit_stages(settings: Settings, now: dt.datetime) -> bool:
+    """Learn the rhythm from all relationship days and restage everyone; False: too few data."""
+    with connect(settings.database_url or "", name="refit") as conn:
+        today = now.astimezone(ZoneInfo(read_brand(conn).zone)).date()
+        model = refit(conn, today, now)
+    if model is not None:
+        _rescore_all(settings, now, Cause.REFIT)
+    return model is not None
+
+
+def rescore_daily(settings: Settings, now: dt.datetime) -> None:
+    """Silence grows by itself: everyone's stage as of today."""
+    _rescore_all(settings, now, Cause.TIME)
+
+
+def _rescore_all(settings: Settings, now: dt.datetime, cause: Cause) -> None:
+    """Compare-and-set in short transactions, so that Live goes on beside it."""
+    with connect(settings.database_url or "", name="rescore") as conn:
+        today = now.astimezone(ZoneInfo(read_brand(conn).zone)).date()
+        for lo in range(0, BUCKETS, _STRIDE):
+            rescore(conn, (lo, lo + _STRIDE - 1), today, now, cause)
+            conn.commit()
+        conn.execute("select pg_notify('inbox', '')")
+        conn.commit()
+
+
+def forget_old(settings: Settings, now: dt.datetime) -> None:
+    """What has served: sessions and sign-in links past their end, rejects of last month, jobs."""
+    with connect(settings.database_url or "", name="forget") as conn:
+        conn.execute(SQL.forget_sessions, {"now": now})
+        conn.execute(SQL.forget_links, {"now": now})
+        conn.execute(SQL.forget_rejects, {"before": now - dt.timedelta(days=30)})
+        conn.execute(SQL.forget_jobs, {"before": now - dt.timedelta(days=90)})
