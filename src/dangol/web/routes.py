@@ -1,6 +1,6 @@
 """Every route of the desk and the role it takes: the whole map on one screen."""
 
-from dangol.web.desk import account, customers, home, signing
+from dangol.web.desk import account, customers, home, jobs, keys, shop, signing, team
 from dangol.web.serve import Route
 from dangol.web.signin.role import Role
 
@@ -23,4 +23,21 @@ DESK = (
     # customers
     Route("GET", "/customers", customers.show_list, VIEW),
     Route("GET", "/customers.csv", customers.download, VIEW),
+    # long work
+    Route("GET", "/jobs/{id:str}", jobs.show_part, VIEW),
+    Route("POST", "/jobs/{id:str}/pause", jobs.pause, MARKET),
+    Route("POST", "/jobs/{id:str}/resume", jobs.resume, MARKET),
+    Route("POST", "/jobs/{id:str}/cancel", jobs.cancel, MARKET),
+    # settings
+    Route("GET", "/settings", shop.show, OWN),
+    Route("POST", "/settings", shop.save, OWN),
+    Route("GET", "/settings/keys", keys.show, OWN),
+    Route("POST", "/settings/keys", keys.create, OWN),
+    Route("POST", "/settings/keys/{id:str}/revoke", keys.revoke, OWN),
+    Route("GET", "/settings/members", team.show, OWN),
+    Route("POST", "/settings/members", team.invite, OWN),
+    Route("POST", "/settings/members/{id:str}", team.change, OWN),
+    Route("POST", "/settings/members/{id:str}/link", team.new_link, OWN),
+    Route("GET", "/settings/history", team.show_audit, OWN),
+    Route("GET", "/settings/history.csv", team.download_audit, OWN),
 )

@@ -26,7 +26,16 @@ _GROUPS = (
         "nav.people",
         (Link("/customers", "nav.customers"),),
     ),
+    ("nav.shop", (Link("/settings", "nav.settings", Role.OWNER),)),
 )
+
+SETTINGS = (
+    ("/settings", "settings.shop"),
+    ("/settings/keys", "settings.keys"),
+    ("/settings/members", "settings.members"),
+    ("/settings/history", "settings.history"),
+)
+"""Pages of the settings and their words."""
 
 
 def navigation_of(visit: Visit) -> list[tuple[str, list[Link]]]:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
+from dangol.model.korean import with_particle
+
 LOCALES = ("en", "ko")
 """The languages of the desk; each has every key (tested)."""
 
@@ -30,32 +32,6 @@ class _Formatter(string.Formatter):
 
 
 _FORMATTER = _Formatter()
-_DIGIT_HAS_FINAL = {"0": True, "1": True, "3": True, "6": True, "7": True, "8": True}
-_DIGIT_RIEUL = frozenset("178")
-
-
-def with_particle(word: str, pair: str) -> str:
-    """`word` with the fitting one of a pair of particles, consonant form first.
-
-    A word that ends in neither Hangul nor a digit gets both forms, as Korean writing does.
-
-    >>> with_particle("단골", "은/는"), with_particle("편지", "은/는")
-    ('단골은', '편지는')
-    >>> with_particle("서울", "으로/로"), with_particle("3", "을/를"), with_particle("Kim", "이/가")
-    ('서울로', '3을', 'Kim이(가)')
-    """
-    closed, open_ = pair.split("/")
-    last = word.rstrip(")”\"' ")[-1:]
-    if "가" <= last <= "힣":
-        final = (ord(last) - 0xAC00) % 28
-        has_final, is_rieul = final != 0, final == 8
-    elif last.isascii() and last.isdigit():
-        has_final, is_rieul = last in _DIGIT_HAS_FINAL, last in _DIGIT_RIEUL
-    else:
-        return f"{word}{closed}({open_})"
-    if closed == "으로" and is_rieul:
-        return word + open_
-    return word + (closed if has_final else open_)
 
 
 @cache
