@@ -52,6 +52,7 @@ def merge_consents(conn: psycopg.Connection, loser_id: int, winner_id: int, now:
         rows += [_row(args, one, now) for one in stricter(*held).values()]
         times = sorted(handed.get(channel, []))
         conn.execute(SQL.join_counters, args | {"channel": channel, "handed_at": times})
+    conn.execute(SQL.clear_counters, args)
     stage(conn, rows)
     conn.execute(SQL.copy_ledger, args)
     conn.execute(SQL.add_to_ledger)

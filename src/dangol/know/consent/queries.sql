@@ -199,6 +199,11 @@ insert into contact_state (bucket, customer_id, channel, handed_at)
 values (%(winner_bucket)s, %(winner_id)s, %(channel)s, %(handed_at)s)
 on conflict (bucket, customer_id, channel) do update set handed_at = excluded.handed_at
 
+-- name: clear_counters
+-- They count for the winner from now on.
+update contact_state set handed_at = '{}'
+where bucket = %(loser_bucket)s and customer_id = %(loser_id)s
+
 -- name: list_ledger
 -- Everything this customer ever answered, latest first.
 select customer_id, channel, topic, state, time, recorded_at, actor, source, evidence
