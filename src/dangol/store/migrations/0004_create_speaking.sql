@@ -24,11 +24,16 @@ create table send (
     id bigint primary key,               -- dense, handed out by send_block
     kind text collate "C" not null check (kind in ('campaign', 'answer', 'test', 'system')),
     message_kind text collate "C" not null,
+    topic text collate "C" not null default '*',
     letter_id uuid,
     letter_version int,
+    holdout_share real not null default 0,
+    state text collate "C" not null default 'open' check (state in ('open', 'paused', 'closed')),
+    expires_at timestamptz,              -- what was not handed over by then stays silent
     created_at timestamptz not null,
     created_by text not null
 );
+create index send_open on send (id) where state = 'open';
 create table send_block (
     only_row boolean primary key default true check (only_row),
     next_id bigint not null
@@ -58,16 +63,28 @@ create table campaign (
     created_at timestamptz not null,
     created_by text not null,
     changed_at timestamptz not null,
+    starts_at timestamptz,               -- when its first message may fall due
     launched_at timestamptz,
+    planned_at timestamptz,              -- when everyone had a row
     finished_at timestamptz,
     state_reason text
 );
+create index campaign_starting on campaign (starts_at) where state in ('scheduled', 'planning');
 -- Which buckets of a campaign are planned: planning is one transaction per bucket, resumable.
 create table campaign_bucket (
     bucket int not null,
     send_id bigint not null,
     planned_at timestamptz not null,
     primary key (bucket, send_id)
+);
+
+-- Addresses that several customers of an audience share: the first of them in the plan is written to.
+create table send_address (
+    send_id bigint not null,
+    address_hash bytea not null,
+    bucket int not null,
+    customer_id bigint not null,
+    primary key (send_id, address_hash)
 );
 
 create table message (
@@ -89,9 +106,9 @@ create table message (
     response text,                       -- the server's own words, cut to 300 characters
     primary key (bucket, send_id, customer_id)
 ) with (fillfactor = 60);
-create index message_open on message (bucket, due_at)
+create index message_open on message (send_id, due_at, bucket, customer_id)
     where state in ('queued', 'deferred');
-create index message_handed on message (send_by) where state = 'handed';
+create index message_handed on message (send_id, send_by) where state = 'handed';
 create index message_customer on message (bucket, customer_id);
 
 -- Senders, providers and their limits; secrets encrypted with the keyring.
@@ -111,6 +128,8 @@ create table channel_config (
 -- Living dispatchers; what a dead one had handed over becomes uncertain.
 create table dispatcher (
     id text collate "C" primary key,
+    host text not null,
     started_at timestamptz not null,
-    seen_at timestamptz not null
+    seen_at timestamptz not null,
+    status jsonb not null default '{}'   -- rate, connections, what the provider refused
 );

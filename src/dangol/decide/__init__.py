@@ -1,0 +1,1 @@
+"""Deciding: what to say to whom and when, and what better not."""

@@ -1,0 +1,1 @@
+"""Ways out: one folder per channel with everything in it."""

@@ -1,0 +1,69 @@
+"""SMTP replies (RFC 5321, 4.2): bytes in, in any chunks, whole replies out."""
+
+from typing import NamedTuple
+
+MAX_REPLY = 64 * 1024
+"""Bytes of one reply, over all its lines; a server that says more is broken or hostile."""
+
+
+class Reply(NamedTuple):
+    """One answer of the server: its code, and its words (lines joined by a newline)."""
+
+    code: int
+    text: str
+
+
+class ReplyError(Exception):
+    """The server said something that is no SMTP reply."""
+
+
+class ReplyParser:
+    """Collects bytes until replies are complete."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._lines: list[str] = []
+        self._size = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing half-read is left."""
+        return not self._rest and not self._lines
+
+    def feed(self, data: bytes) -> list[Reply]:
+        """The replies that `data` completes, in order.
+
+        Raises:
+            ReplyError: a line has no code, the code changes within a reply, or it is too long.
+        """
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        self._size += len(self._rest)
+        if self._size > MAX_REPLY:
+            raise ReplyError("the reply is too long")
+        replies = [reply for line in lines if (reply := self._take(line)) is not None]
+        self._size = sum(map(len, self._lines))
+        return replies
+
+    def _take(self, line: bytes) -> Reply | None:
+        line = line.removesuffix(b"\r")
+        code, mark = line[:3], line[3:4]
+        if not (len(code) == 3 and code.isdigit() and b"200" <= code < b"600"):
+            raise ReplyError(f"not an SMTP reply: {line[:80]!r}")
+        if mark not in (b" ", b"-", b""):
+            raise ReplyError(f"not an SMTP reply: {line[:80]!r}")
+        words = line[4:].decode("utf-8", "replace")
+        if self._lines and self._lines[0] != code.decode():
+            raise ReplyError("the code changed within one reply")
+        if mark == b"-":
+            self._keep(code.decode(), words)
+            return None
+        text = "\n".join([*self._lines[1:], words])
+        self._lines = []
+        return Reply(int(code), text)
+
+    def _keep(self, code: str, words: str) -> None:
+        if not self._lines:
+            self._lines.append(code)
+        self._lines.append(words)
+        if sum(map(len, self._lines)) > MAX_REPLY or len(self._lines) > 1000:
+            raise ReplyError("the reply is too long")

@@ -1,0 +1,267 @@
+"""One dispatcher: an event loop full of sockets, and two threads that talk to the database.
+
+    Taker (thread) ──handed──▶ Feed ──mail──▶ SmtpPool ──▶ provider
+    Writer (thread) ◀─results── Feed ◀─outcome─┘
+
+Never more is taken than about a second of what the provider was measured to take: what a crash leaves
+`uncertain` is bounded by that.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from uuid import uuid4
+
+import psycopg
+import structlog
+import uvloop
+
+from dangol.settings import Settings
+from dangol.speak.channel.config import ActiveChannel
+from dangol.speak.channel.email.mail import Mail, Outcome
+from dangol.speak.channel.email.pool import SmtpPool
+from dangol.speak.dispatch.clock import DatabaseClock
+from dangol.speak.dispatch.feed import Feed
+from dangol.speak.dispatch.pace import RateMeter, TokenBucket
+from dangol.speak.dispatch.rendering import Renderer, renderers_for
+from dangol.speak.dispatch.taking import Taken, Taker
+from dangol.speak.dispatch.writing import Writer
+from dangol.store.keyring import load_keyring
+
+_log = structlog.get_logger("dispatch")
+
+_FIRST_RATE = 400.0
+_LEAST_BATCH, _MOST_BATCH = 20, 2000
+_AHEAD_SECONDS = 0.5
+"""How much is handed over ahead, in seconds of the measured rate, waiting and under way together."""
+_IDLE_SECONDS = 2.0
+_REST_SECONDS = 10.0
+"""Connections are let go after so long without work."""
+_MOST_RESULTS = 20_000
+"""Nothing more is taken while so many results could not be written."""
+
+
+def run_dispatch(
+    settings: Settings,
+    stop: threading.Event,
+    renderers: Mapping[str, Renderer] | None = None,
+) -> None:
+    """Send until `stop` is set; then finish what is under way and give back the rest.
+
+    `renderers` writes kinds of sends that are not letters, such as answers.
+    """
+    keyring = load_keyring(settings.keyring_path)
+    dispatcher = Dispatcher(settings, renderers_for(settings, keyring, renderers or {}), stop)
+    uvloop.run(dispatcher.run())
+
+
+class Dispatcher:
+    """The state of one dispatcher process."""
+
+    def __init__(
+        self, settings: Settings, renderers: Mapping[str, Renderer], stop: threading.Event
+    ) -> None:
+        self.id = f"{os.getpid()}-{uuid4().hex[:12]}"
+        self._stop = stop
+        self._clock = DatabaseClock()
+        self._feed = Feed(self._clock.now)
+        self._meter = RateMeter(_FIRST_RATE)
+        keyring = load_keyring(settings.keyring_path)
+        self._taker = Taker(settings, keyring, self.id, self._clock, renderers)
+        self._writer = Writer(settings, self.id, self._clock)
+        self._takes = ThreadPoolExecutor(1, "take")
+        self._writes = ThreadPoolExecutor(1, "write")
+        self._pool: SmtpPool | None = None
+        self._channel: ActiveChannel | None = None
+        self._retired: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Event()
+        self._worked_at = monotonic()
+        self._has_work = False
+        self._unwritten = 0
+
+    async def run(self) -> None:
+        """Until told to stop."""
+        _log.info("dispatcher started", id=self.id)
+        loops = [self._keep_taking(), self._keep_writing(), self._keep_beating(), self._keep_time()]
+        tasks = [asyncio.create_task(loop) for loop in loops]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+        finally:
+            self._stop.set()
+            self._room.set()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._finish()
+
+    # -- taking ------------------------------------------------------------------------
+
+    async def _keep_taking(self) -> None:
+        while not self._stop.is_set():
+            try:
+                await self._take_once()
+            except psycopg.Error as error:
+                _log.warning("the database is away", error=str(error).strip()[:300])
+                await asyncio.sleep(0.5)
+
+    async def _take_once(self) -> None:
+        conditions = await self._on_taker(self._taker.look)
+        self._use(conditions.channel)
+        self._has_work = await self._on_taker(self._taker.has_due)
+        if not self._has_work:
+            await self._idle()
+            return
+        assert self._pool is not None
+        if not self._pool.is_ready:
+            self._pool.open()
+            await asyncio.sleep(0.05)
+            return
+        room = self._most_ahead() - len(self._feed) - self._pool.in_flight
+        if room < self._most_ahead() // 2 or self._unwritten > _MOST_RESULTS:
+            self._room.clear()
+            await _wait_for(self._room, 0.1)
+            return
+        taken = await self._on_taker(lambda: self._taker.take(room))
+        self._feed_with(taken)
+
+    def _feed_with(self, taken: list[Taken]) -> None:
+        for one in taken:
+            if one.write is None:
+                _log.error("a batch cannot be written", send=one.batch.send.id, why=one.why)
+                self._feed.refuse(one.batch, one.why)
+            else:
+                self._feed.add(one.batch, one.write)
+        if taken and self._pool is not None:
+            self._worked_at = monotonic()
+            self._pool.kick()
+
+    async def _idle(self) -> None:
+        until = monotonic() + _IDLE_SECONDS
+        while monotonic() < until and not self._stop.is_set():
+            before = monotonic()
+            await self._on_taker(lambda: self._taker.wait(0.5))
+            if monotonic() - before < 0.45:  # woken
+                return
+
+    def _most_ahead(self) -> int:
+        ahead = self._meter.rate * _AHEAD_SECONDS
+        allowed = self._feed.bucket.rate
+        if allowed is not None:
+            ahead = min(ahead, max(1.0, allowed * _AHEAD_SECONDS))
+            return int(max(1, min(ahead, _MOST_BATCH)))
+        return int(max(_LEAST_BATCH, min(ahead, _MOST_BATCH)))
+
+    def _use(self, channel: ActiveChannel) -> None:
+        """Send through `channel` from now on; the old connections finish what they carry."""
+        if channel == self._channel:
+            return
+        old, self._channel = self._pool, channel
+        self._feed.bucket = TokenBucket(channel.rate_per_second)
+        self._pool = SmtpPool(channel.target, self._feed.pull, self._done)
+        if old is not None:
+            task = asyncio.create_task(old.close(30.0))
+            self._retired.add(task)
+            task.add_done_callback(self._retired.discard)
+
+    # -- carrying ----------------------------------------------------------------------
+
+    def _done(self, mail: Mail, outcome: Outcome) -> None:
+        self._feed.done(mail, outcome)
+        self._meter.add(1)
+        if len(self._feed) < self._most_ahead() // 2:
+            self._room.set()
+
+    async def _keep_time(self) -> None:
+        """Ten times a second: time-outs, the number of connections, throttled messages, stopping."""
+        while not self._stop.is_set():
+            await asyncio.sleep(0.05 if self._feed.is_throttled else 0.1)
+            pool = self._pool
+            if pool is None:
+                continue
+            busy = bool(len(self._feed) or pool.in_flight)
+            self._meter.tick(monotonic(), is_busy=busy)
+            pool.tick(has_backlog=bool(len(self._feed)))
+            if len(self._feed):
+                pool.kick()
+            if busy:
+                self._worked_at = monotonic()
+            elif monotonic() - self._worked_at > _REST_SECONDS:
+                pool.rest()
+        self._room.set()
+
+    # -- results -----------------------------------------------------------------------
+
+    async def _keep_writing(self) -> None:
+        while not self._stop.is_set():
+            await asyncio.sleep(0.05)
+            await self._write_results()
+
+    async def _write_results(self) -> None:
+        results, self._feed.results = self._feed.results, []
+        self._unwritten = len(results)
+        while results:
+            try:
+                await self._on_writer(lambda part=results[:1000]: self._writer.record(part))
+            except psycopg.Error as error:
+                _log.warning("results wait for the database", error=str(error).strip()[:300])
+                await asyncio.sleep(0.3)
+                continue
+            results = results[1000:]
+            self._unwritten = len(results) + len(self._feed.results)
+
+    async def _keep_beating(self) -> None:
+        while not self._stop.is_set():
+            try:
+                await self._on_writer(lambda: self._writer.beat(self._status()))
+            except psycopg.Error as error:
+                _log.warning("no sign of life left", error=str(error).strip()[:300])
+            until = monotonic() + 1.0
+            while monotonic() < until and not self._stop.is_set():
+                await asyncio.sleep(0.1)
+
+    def _status(self) -> dict[str, object]:
+        pool = self._pool
+        refusal = pool.refusal if pool is not None and not pool.is_ready else None
+        return {
+            "rate": round(self._meter.rate, 1),
+            "connections": pool.connections if pool else 0,
+            "waiting": len(self._feed),
+            "refusal": refusal and {"stage": refusal.stage, "text": refusal.text[:300]},
+        }
+
+    # -- stopping ----------------------------------------------------------------------
+
+    async def _finish(self) -> None:
+        self._feed.give_back()
+        if self._pool is not None:
+            await self._pool.close(grace=5.0)
+        if self._retired:
+            await asyncio.wait(self._retired, timeout=5.0)
+        try:
+            async with asyncio.timeout(10.0):
+                await self._write_results()
+                await self._on_writer(self._writer.leave)
+        except (TimeoutError, psycopg.Error) as error:
+            _log.error("results were not written", left=self._unwritten, error=str(error))
+        self._taker.close()
+        self._writer.close()
+        self._takes.shutdown(wait=False)
+        self._writes.shutdown(wait=False)
+        _log.info("dispatcher stopped", id=self.id)
+
+    async def _on_taker(self, work):  # type: ignore[no-untyped-def]
+        return await asyncio.get_running_loop().run_in_executor(self._takes, work)
+
+    async def _on_writer(self, work):  # type: ignore[no-untyped-def]
+        return await asyncio.get_running_loop().run_in_executor(self._writes, work)
+
+
+async def _wait_for(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass

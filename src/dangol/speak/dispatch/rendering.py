@@ -1,0 +1,104 @@
+"""From handed rows to mail: one renderer per kind of send.
+
+A renderer prepares a batch where the database is at hand, and then gives each message when a
+connection asks for it, so that no more than what is in flight is held as bytes.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import msgspec
+import psycopg
+
+from dangol.errors import DangolError
+from dangol.settings import Settings
+from dangol.speak.channel.email.mail import Mail
+from dangol.speak.letter.names import Reader
+from dangol.speak.letter.postbox import Postbox
+from dangol.speak.letter.press import Press
+from dangol.speak.letter.service import get_letter_version
+from dangol.speak.links.service import load_links
+from dangol.speak.outbox.handoff import Handed
+from dangol.store.brand import read_brand
+from dangol.store.keyring import Keyring
+
+Write = Callable[[int, datetime], Mail]
+"""The mail of one row of the batch, dated; raises DangolError when this one cannot be written."""
+Renderer = Callable[[psycopg.Connection, Handed], Write]
+"""Prepares a batch."""
+
+_CACHED = 32
+
+
+class LetterRenderer:
+    """Letters: compiled once per send, rendered per person."""
+
+    def __init__(self, settings: Settings, keyring: Keyring) -> None:
+        self._settings = settings
+        self._keyring = keyring
+        self._presses: OrderedDict[int, tuple[Press, str]] = OrderedDict()
+
+    def __call__(self, conn: psycopg.Connection, batch: Handed) -> Write:
+        """Compile the send's letter, or take the one compiled before."""
+        press, reply_domain = self._press(conn, batch)
+        decode = msgspec.json.decode
+
+        def write(row: int, at: datetime) -> Mail:
+            customer_id, address = batch.customer_id[row], batch.address[row]
+            traits = batch.traits[row]
+            reader = Reader(
+                customer_id=customer_id,
+                address=address,
+                traits=decode(traits) if traits else {},
+                locale=batch.locale[row],
+                country=batch.country[row],
+                stage=batch.stage[row],
+            )
+            sender = _envelope_sender(press, customer_id, reply_domain)
+            return Mail(sender, address, press.render(reader, at))
+
+        return write
+
+    def forget(self) -> None:
+        """Compile anew: the brand may have changed."""
+        self._presses.clear()
+
+    def _press(self, conn: psycopg.Connection, batch: Handed) -> tuple[Press, str]:
+        send = batch.send
+        found = self._presses.get(send.id)
+        if found is None:
+            found = self._compile(conn, batch)
+            self._presses[send.id] = found
+            if len(self._presses) > _CACHED:
+                self._presses.popitem(last=False)
+        return found
+
+    def _compile(self, conn: psycopg.Connection, batch: Handed) -> tuple[Press, str]:
+        send = batch.send
+        if send.letter_id is None or send.letter_version is None:
+            raise DangolError(f"Send {send.id} has no letter.")
+        brand = read_brand(conn)
+        letter = get_letter_version(conn, send.letter_id, send.letter_version)
+        links = load_links(conn, send.id)
+        base_url = brand.public_url or f"http://{self._settings.host}:{self._settings.port}"
+        postbox = Postbox(
+            send_id=send.id, keyring=self._keyring, brand=brand, links=links, base_url=base_url
+        )
+        return Press(letter, postbox), brand.reply_domain or brand.sender_email
+
+
+def _envelope_sender(press: Press, customer_id: int, reply_domain: str) -> str:
+    """Where bounces go: to our receiver with the message's token, else to the sender's mailbox."""
+    if "@" in reply_domain or not reply_domain:
+        return reply_domain
+    token = press.message_id(customer_id)[1:].partition("@")[0]
+    return f"b+{token}@{reply_domain}"
+
+
+def renderers_for(
+    settings: Settings, keyring: Keyring, others: Mapping[str, Renderer]
+) -> dict[str, Renderer]:
+    """A renderer per kind of send; `others` comes from packages that build on this one."""
+    letters = LetterRenderer(settings, keyring)
+    return {"campaign": letters, "test": letters, "system": letters} | dict(others)

@@ -1,0 +1,351 @@
+"""The hand-off (one transaction): claim, lock, ask the guard once more, count, write `handed`.
+
+Only after its commit may bytes leave. Whoever withdraws, pauses or suppresses locks the same
+`contact_state` rows before acknowledging, so the acknowledgement and the hand-off of one person
+have an order: what comes second sees the first.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import numpy as np
+import psycopg
+
+from dangol.decide.campaign.sends import Send, send_of
+from dangol.decide.guard.checks import Moment
+from dangol.decide.guard.facts import EPOCH, Occasion, PeopleFacts, people_facts
+from dangol.decide.guard.judge import ALLOWED, DEFERRED, STATES, Verdicts, judge
+from dangol.decide.guard.rules import Rules
+from dangol.model.event import EventName
+from dangol.speak.outbox.events import MessageFact, insert_facts
+from dangol.store.sql import load_queries
+
+_Q = load_queries(__package__)
+_START = (datetime(1, 1, 1, tzinfo=UTC), -1, -1)
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much may be handed over at once, and how long it may take to leave."""
+
+    messages: int = 1000
+    send_within: timedelta = timedelta(seconds=30)
+
+
+class Channel(msgspec.Struct, frozen=True, kw_only=True):
+    """What the guard must know of the way out."""
+
+    has_sender: bool = True
+    is_practice: bool = False
+
+
+class Handed(msgspec.Struct, frozen=True, kw_only=True):
+    """What was handed over: columns of equal length, one row per message."""
+
+    send: Send
+    handed_at: datetime
+    send_by: datetime
+    bucket: Sequence[int] = ()
+    customer_id: Sequence[int] = ()
+    address: Sequence[str] = ()
+    attempts: Sequence[int] = ()
+    traits: Sequence[str | None] = ()
+    """JSON text each."""
+    locale: Sequence[str | None] = ()
+    country: Sequence[str | None] = ()
+    stage: Sequence[str] = ()
+    """Value of model.stage.Stage each."""
+    claimed: int = 0
+    """How many rows were looked at, whatever became of them."""
+
+    def __len__(self) -> int:
+        return len(self.customer_id)
+
+
+class Cursor:
+    """Where one dispatcher goes on looking in each send, past what it has claimed.
+
+    Only a hint that spares stepping over index entries of rows just claimed: when nothing is found
+    behind it, the search starts over.
+    """
+
+    def __init__(self) -> None:
+        self._at: dict[int, tuple[datetime, int, int]] = {}
+
+    def after(self, send_id: int) -> tuple[datetime, int, int]:
+        """The last key taken, or the beginning."""
+        return self._at.get(send_id, _START)
+
+    def move(self, send_id: int, key: tuple[datetime, int, int] | None) -> None:
+        """Remember `key`, or forget with None."""
+        if key is None:
+            self._at.pop(send_id, None)
+        else:
+            self._at[send_id] = key
+
+
+def list_due_sends(conn: psycopg.Connection, now: datetime) -> list[tuple[int, str]]:
+    """Number and kind of sends that have something due, answers and tests before campaigns."""
+    return conn.execute(_Q.list_open_sends, {"now": now}).fetchall()
+
+
+def release_batch(
+    conn: psycopg.Connection, dispatcher_id: str, send_id: int, handed_at: datetime
+) -> int:
+    """Undo a hand-off whose commit the dispatcher never heard of, in a transaction of its own.
+
+    Only that dispatcher may call it, since only it knows that nothing of the batch has left.
+    """
+    key = {"send_id": send_id, "dispatcher": dispatcher_id, "handed_at": handed_at}
+    with conn.transaction():
+        rows = conn.execute(_Q.release_batch, key).fetchall()
+        args = {
+            "buckets": [row[0] for row in rows],
+            "customers": [row[1] for row in rows],
+            "handed_at": [handed_at] * len(rows),
+        }
+        conn.execute(_Q.uncount_caps, args)
+    return len(rows)
+
+
+class HandOff:
+    """One dispatcher's way of taking messages; keeps its cursor between calls."""
+
+    def __init__(self, dispatcher_id: str) -> None:
+        self.dispatcher_id = dispatcher_id
+        self._cursor = Cursor()
+
+    def take(
+        self,
+        conn: psycopg.Connection,
+        send_id: int,
+        channel: Channel,
+        rules: Rules,
+        limits: Limits,
+        now: datetime,
+    ) -> Handed | None:
+        """Hand over the next messages of a send, in a transaction of its own; None when the send
+        is not open. An empty batch with `claimed` 0 means that nothing free was due."""
+        with conn.transaction():
+            conn.execute(_Q.prefer_key_lookups)
+            row = conn.execute(_Q.hold_send, {"send_id": send_id}).fetchone()
+            if row is None:
+                return None
+            batch = _Batch(conn, send_of(row), self.dispatcher_id, limits, now)
+            claimed = self._claim(batch)
+            if batch.send.kind == "test":
+                return batch.hand_tests(claimed)
+            return batch.hand_over(claimed, channel, rules)
+
+    def _claim(self, batch: "_Batch") -> list[tuple]:
+        after = self._cursor.after(batch.send.id)
+        claimed = batch.claim(after)
+        if not claimed and after != _START:
+            claimed = batch.claim(_START)
+        if not claimed and batch.send.kind != "test" and batch.add_missing_rows():
+            claimed = batch.claim(_START)
+        last = claimed[-1] if len(claimed) >= batch.limits.messages else None
+        self._cursor.move(batch.send.id, last and (last[0], last[1], last[2]))
+        return claimed
+
+
+class _Batch:
+    """The statements of one hand-off."""
+
+    def __init__(
+        self,
+        conn: psycopg.Connection,
+        send: Send,
+        dispatcher_id: str,
+        limits: Limits,
+        now: datetime,
+    ) -> None:
+        self.conn = conn
+        self.send = send
+        self.dispatcher_id = dispatcher_id
+        self.limits = limits
+        self.now = now
+
+    def claim(self, after: tuple[datetime, int, int]) -> list[tuple]:
+        """Rows of (due_at, bucket, customer_id, attempts, locale, address)."""
+        statement = _Q.claim_tests if self.send.kind == "test" else _Q.claim_due
+        args = {
+            "send_id": self.send.id,
+            "now": self.now,
+            "after_due": after[0],
+            "after_bucket": after[1],
+            "after_customer": after[2],
+            "limit": self.limits.messages,
+        }
+        return self.conn.execute(statement, args, binary=True).fetchall()
+
+    def add_missing_rows(self) -> bool:
+        """Whether somebody due had no row to lock."""
+        args = {"send_id": self.send.id, "now": self.now}
+        return self.conn.execute(_Q.add_missing_contact_states, args).rowcount > 0
+
+    def hand_tests(self, claimed: list[tuple]) -> Handed:
+        """Test letters go to a colleague; nobody is asked."""
+        addresses = [row[5] for row in claimed]
+        columns: dict[str, Any] = {
+            "bucket": [row[1] for row in claimed],
+            "customer_id": [row[2] for row in claimed],
+            "attempts": [row[3] for row in claimed],
+            "locale": [row[4] for row in claimed],
+        }
+        size = len(claimed)
+        rows = self._load(claimed, columns["locale"])
+        if size:
+            self._write(columns, ["handed"] * size, [None] * size, [None] * size, addresses, None)
+        return self._handed(columns, addresses, rows, size)
+
+    def hand_over(self, claimed: list[tuple], channel: Channel, rules: Rules) -> Handed:
+        """Judge everyone, write the verdicts, and return those who are allowed."""
+        columns: dict[str, Any] = {
+            "bucket": [row[1] for row in claimed],
+            "customer_id": [row[2] for row in claimed],
+            "attempts": [row[3] for row in claimed],
+        }
+        if not claimed:
+            return self._handed(columns, [], [], 0)
+        rows = self._load(claimed, [row[4] for row in claimed])
+        people = people_facts([row[:14] for row in rows])
+        moment = Moment(self._occasion(channel), rules, self.now)
+        verdicts = judge(people, moment.occasion, rules, self.now)
+        self._keep(columns, people, verdicts, moment, rows)
+        allowed = np.flatnonzero(verdicts.outcome == ALLOWED).tolist()
+        kept = {name: [column[i] for i in allowed] for name, column in columns.items()}
+        addresses = [people.address[i] or "" for i in allowed]
+        if self.send.message_kind.is_marketing and allowed:
+            self._count(kept)
+        return self._handed(kept, addresses, [rows[i] for i in allowed], len(claimed))
+
+    def _occasion(self, channel: Channel) -> Occasion:
+        return Occasion(
+            send_id=self.send.id,
+            kind=self.send.message_kind,
+            topic=self.send.topic,
+            has_sender=channel.has_sender,
+            is_practice=channel.is_practice,
+            holdout_share=self.send.holdout_share,
+            expires_at=self.send.expires_at,
+        )
+
+    def _load(self, claimed: list[tuple], locales: list[str | None]) -> list[tuple]:
+        args = {
+            "buckets": [row[1] for row in claimed],
+            "customers": [row[2] for row in claimed],
+            "locales": locales,
+            "topic": self.send.topic,
+            "day_ago": self.now - timedelta(days=1),
+            "week_ago": self.now - timedelta(days=7),
+        }
+        return self.conn.execute(_Q.load_facts, args, binary=True).fetchall()
+
+    def _keep(
+        self,
+        columns: dict[str, Any],
+        people: PeopleFacts,
+        verdicts: Verdicts,
+        moment: Moment,
+        rows: list[tuple],
+    ) -> None:
+        outcomes = verdicts.outcome.tolist()
+        states = [STATES[outcome].value for outcome in outcomes]
+        seen = [
+            _seen_text(rows[i][14], rows[i][10], rows[i][11], rows[i][8])
+            if outcome == ALLOWED
+            else _refused_text(verdicts, i, people, moment)
+            for i, outcome in enumerate(outcomes)
+        ]
+        addresses = [
+            address if outcome == ALLOWED else None
+            for address, outcome in zip(people.address, outcomes, strict=True)
+        ]
+        waits = bool((verdicts.outcome == DEFERRED).any())
+        due = _instants(verdicts.until.tolist()) if waits else None
+        self._write(columns, states, verdicts.code.tolist(), seen, addresses, due)
+        self._tell(columns, states, verdicts)
+
+    def _write(
+        self,
+        columns: dict[str, Any],
+        states: list[str],
+        reasons: list[str | None],
+        seen: list[str | None],
+        addresses: Sequence[str | None],
+        due: list[datetime | None] | None,
+    ) -> None:
+        args = {
+            "buckets": columns["bucket"],
+            "customers": columns["customer_id"],
+            "states": states,
+            "reasons": reasons,
+            "seen": seen,
+            "addresses": list(addresses),
+            "due_at": due or [None] * len(states),
+            "send_id": self.send.id,
+            "now": self.now,
+            "send_by": self.now + self.limits.send_within,
+            "dispatcher": self.dispatcher_id,
+        }
+        self.conn.execute(_Q.write_verdicts, args)
+
+    def _tell(self, columns: dict[str, Any], states: list[str], verdicts: Verdicts) -> None:
+        names = {
+            "silent": EventName.MESSAGE_SUPPRESSED,
+            "held_out": EventName.MESSAGE_HELD_OUT,
+        }
+        facts = [
+            MessageFact(
+                columns["bucket"][i], columns["customer_id"][i], names[state], verdicts.code[i]
+            )
+            for i, state in enumerate(states)
+            if state in names
+        ]
+        insert_facts(self.conn, self.send, facts, self.now)
+
+    def _count(self, kept: dict[str, Any]) -> None:
+        args = {
+            "buckets": kept["bucket"],
+            "customers": kept["customer_id"],
+            "now": self.now,
+            "month_ago": self.now - timedelta(days=31),
+        }
+        self.conn.execute(_Q.count_caps, args)
+
+    def _handed(
+        self, columns: dict[str, Any], addresses: list[str], rows: list[tuple], claimed: int
+    ) -> Handed:
+        return Handed(
+            send=self.send,
+            handed_at=self.now,
+            send_by=self.now + self.limits.send_within,
+            bucket=columns["bucket"],
+            customer_id=columns["customer_id"],
+            attempts=columns["attempts"],
+            address=addresses,
+            traits=[row[15] for row in rows],
+            locale=[row[16] for row in rows],
+            country=[row[17] for row in rows],
+            stage=[row[8] for row in rows],
+            claimed=claimed,
+        )
+
+
+@lru_cache(maxsize=4096)
+def _seen_text(consent_version: int | None, day: int, week: int, stage: str) -> str:
+    """The values behind an allowance; few different ones, so the text is made once each."""
+    seen = {"consent_version": consent_version, "day": day, "week": week, "stage": stage}
+    return msgspec.json.encode(seen).decode()
+
+
+def _refused_text(verdicts: Verdicts, row: int, people: PeopleFacts, moment: Moment) -> str | None:
+    reason = verdicts.reason(row, people, moment)
+    return msgspec.json.encode(reason.seen).decode() if reason and reason.seen else None
+
+
+def _instants(microseconds: list[int]) -> list[datetime | None]:
+    return [EPOCH + timedelta(microseconds=us) if us else None for us in microseconds]

@@ -1,0 +1,199 @@
+-- name: prefer_key_lookups
+-- The batch drives every join by key. Statistics taken while a table was empty, or while all rows
+-- were in one state, have led the planner to scans and hash joins that cost seconds.
+set local enable_seqscan = off;
+set local enable_hashjoin = off;
+set local enable_mergejoin = off;
+set local enable_bitmapscan = off;
+set local enable_sort = on;
+set local join_collapse_limit = 1;
+set local from_collapse_limit = 1;
+set local max_parallel_workers_per_gather = 0
+
+-- name: list_open_sends
+-- Sends with something due, what people wait for first. An index probe per open send.
+select s.id, s.kind from send s
+where s.state = 'open' and exists (
+    select from message m
+    where m.send_id = s.id and m.state in ('queued', 'deferred') and m.due_at <= %(now)s)
+order by s.kind = 'campaign', s.id
+
+-- name: hold_send
+-- The send, held so that pausing and cancelling wait for this hand-off.
+select id, kind, message_kind, topic, letter_id, letter_version, holdout_share, state, expires_at
+from send where id = %(send_id)s and state = 'open' for share
+
+-- name: claim_due
+-- The next due messages with their people's contact rows, both locked; whoever is locked by
+-- somebody else (another dispatcher, a withdrawal under way) is passed over and found again later.
+select m.due_at, m.bucket, m.customer_id, m.attempts, m.locale, m.address
+from message m
+join contact_state s
+    on s.bucket = m.bucket and s.customer_id = m.customer_id and s.channel = 'email'
+where m.send_id = %(send_id)s and m.state in ('queued', 'deferred') and m.due_at <= %(now)s
+    and (m.due_at, m.bucket, m.customer_id) > (%(after_due)s, %(after_bucket)s, %(after_customer)s)
+order by m.due_at, m.bucket, m.customer_id
+limit %(limit)s
+for update of m, s skip locked
+
+-- name: claim_tests
+-- Test letters: to an address that is given, so nobody's contact row is locked.
+select m.due_at, m.bucket, m.customer_id, m.attempts, m.locale, m.address
+from message m
+where m.send_id = %(send_id)s and m.state in ('queued', 'deferred') and m.due_at <= %(now)s
+    and (m.due_at, m.bucket, m.customer_id) > (%(after_due)s, %(after_bucket)s, %(after_customer)s)
+order by m.due_at, m.bucket, m.customer_id
+limit %(limit)s
+for update skip locked
+
+-- name: add_missing_contact_states
+-- Rows to lock for people who wait but have none; only needed after something was deleted by hand.
+insert into contact_state (bucket, customer_id, channel)
+select m.bucket, m.customer_id, 'email' from message m
+where m.send_id = %(send_id)s and m.state in ('queued', 'deferred') and m.due_at <= %(now)s
+order by m.bucket, m.customer_id limit 10000
+on conflict (bucket, customer_id, channel) do nothing
+
+-- name: load_facts
+-- What the guard looks at, and what the letter may show, for people whose contact rows are locked.
+-- A later statement than the lock: it sees what everyone committed who held the lock before.
+select u.customer_id,
+    case when c.merged_into is not null then 1
+         when c.erased_at is not null or c.customer_id is null then 2 else 0 end,
+    p.address,
+    coalesce((select max(case x.covers when 'everything' then 2 else 1 end) from suppression x
+        where x.channel = 'email' and x.address_hash = p.address_hash and x.lifted_at is null), 0),
+    coalesce(s.consent, 'unknown'),
+    s.topics #>> array[%(topic)s, 'state'],
+    s.objected_at is not null,
+    coalesce(case when s.paused_until = 'infinity' then 9000000000000000
+        else (extract(epoch from s.paused_until) * 1000000)::bigint end, 0),
+    coalesce(g.stage, 'unknown'),
+    exists (select from thread t where t.bucket = u.bucket and t.customer_id = u.customer_id
+        and t.is_complaint and t.state = 'open'),
+    case when s.handed_at = '{}' then 0
+        else (select count(*) from unnest(s.handed_at) h where h > %(day_ago)s) end,
+    case when s.handed_at = '{}' then 0
+        else (select count(*) from unnest(s.handed_at) h where h > %(week_ago)s) end,
+    c.zone,
+    false,
+    s.consent_version, c.traits::text, coalesce(u.locale, c.locale), c.country
+from unnest(%(buckets)s::int[], %(customers)s::bigint[], %(locales)s::text[])
+    with ordinality as u (bucket, customer_id, locale, n)
+left join customer c on c.bucket = u.bucket and c.customer_id = u.customer_id
+left join contact_state s
+    on s.bucket = u.bucket and s.customer_id = u.customer_id and s.channel = 'email'
+left join contact_point p
+    on p.bucket = u.bucket and p.customer_id = u.customer_id and p.channel = 'email'
+left join stage g on g.bucket = u.bucket and g.customer_id = u.customer_id
+order by u.n
+
+-- name: write_verdicts
+-- The states that the guard decided, and for what may leave: who has it, until when, and where to.
+update message m set state = u.state, reason = u.reason, seen = u.seen::jsonb,
+    address = coalesce(u.address, m.address),
+    due_at = coalesce(u.due_at, m.due_at),
+    handed_at = case when u.state = 'handed' then %(now)s else m.handed_at end,
+    send_by = case when u.state = 'handed' then %(send_by)s else m.send_by end,
+    dispatcher = case when u.state = 'handed' then %(dispatcher)s else m.dispatcher end,
+    finished_at = case when u.state in ('silent', 'held_out') then %(now)s end
+from unnest(%(buckets)s::int[], %(customers)s::bigint[], %(states)s::text[], %(reasons)s::text[],
+    %(seen)s::text[], %(addresses)s::text[], %(due_at)s::timestamptz[])
+    as u (bucket, customer_id, state, reason, seen, address, due_at)
+where m.bucket = u.bucket and m.send_id = %(send_id)s and m.customer_id = u.customer_id
+
+-- name: count_caps
+-- A message counts from the moment it is handed over. Kept sorted by appending, at most 31 days.
+update contact_state s set handed_at = case when cardinality(s.handed_at) < 16
+    then s.handed_at || %(now)s::timestamptz
+    else array(select h from unnest(s.handed_at) h where h > %(month_ago)s) || %(now)s::timestamptz end
+from unnest(%(buckets)s::int[], %(customers)s::bigint[]) as u (bucket, customer_id)
+where s.bucket = u.bucket and s.customer_id = u.customer_id and s.channel = 'email'
+
+-- name: release_batch
+-- A hand-off whose commit was not confirmed to us: if it happened, nothing of it has left.
+update message m set state = 'queued', handed_at = null, send_by = null, dispatcher = null
+where m.send_id = %(send_id)s and m.state = 'handed' and m.dispatcher = %(dispatcher)s
+    and m.handed_at = %(handed_at)s
+returning m.bucket, m.customer_id
+
+-- name: uncount_caps
+-- What surely was not taken does not count.
+update contact_state s set handed_at = array_remove(s.handed_at, u.handed_at)
+from unnest(%(buckets)s::int[], %(customers)s::bigint[], %(handed_at)s::timestamptz[])
+    as u (bucket, customer_id, handed_at)
+where s.bucket = u.bucket and s.customer_id = u.customer_id and s.channel = 'email'
+
+-- name: write_results
+-- What became of handed messages; a row that is no longer this dispatcher's attempt stays as it is.
+update message m set state = u.state, reason = u.reason, response = u.response,
+    attempts = m.attempts + u.counts, due_at = coalesce(u.due_at, m.due_at),
+    finished_at = case when u.state = 'deferred' then null else %(now)s end
+from unnest(%(buckets)s::int[], %(sends)s::bigint[], %(customers)s::bigint[],
+    %(handed_at)s::timestamptz[], %(states)s::text[], %(reasons)s::text[], %(responses)s::text[],
+    %(counts)s::int[], %(due_at)s::timestamptz[])
+    as u (bucket, send_id, customer_id, handed_at, state, reason, response, counts, due_at)
+where m.bucket = u.bucket and m.send_id = u.send_id and m.customer_id = u.customer_id
+    and m.dispatcher = %(dispatcher)s and m.handed_at = u.handed_at
+    and m.state in ('handed', 'uncertain')
+returning m.bucket, m.send_id, m.customer_id, m.state
+
+-- name: insert_events
+-- Facts about messages, for the loop to hear.
+insert into inbox (bucket, customer_id, event_id, name, time, received_at, props, source, effect,
+    cause, origin)
+select u.bucket, u.customer_id, u.event_id, u.name, %(now)s, %(now)s, u.props::jsonb, 'dangol',
+    'live', 'behaviour', u.origin
+from unnest(%(buckets)s::int[], %(customers)s::bigint[], %(ids)s::uuid[], %(names)s::text[],
+    %(props)s::text[], %(origins)s::text[])
+    as u (bucket, customer_id, event_id, name, props, origin)
+on conflict (bucket, received_at, customer_id, event_id) do nothing
+
+-- name: mark_uncertain
+-- Handed over by a dispatcher that is gone, or without an answer for very long.
+update message m set state = 'uncertain', reason = 'no_result', finished_at = %(now)s
+where m.send_id = %(send_id)s and m.state = 'handed' and m.send_by < %(now)s
+    and (m.send_by < %(long_ago)s or not exists (
+        select from dispatcher d where d.id = m.dispatcher and d.seen_at > %(alive_since)s))
+returning m.bucket, m.customer_id
+
+-- name: list_unclosed_sends
+-- Sends that are not closed.
+select id, state from send where state in ('open', 'paused') order by id
+
+-- name: close_send
+-- A send is done when it is wholly planned and nothing of it waits or is under way.
+update send s set state = 'closed'
+where s.id = %(send_id)s and s.state = 'open'
+    and not exists (select from message m where m.send_id = s.id
+        and m.state in ('queued', 'deferred'))
+    and not exists (select from message m where m.send_id = s.id and m.state = 'handed')
+    and (s.kind <> 'campaign' or exists (
+        select from campaign c where c.send_id = s.id and c.state = 'running'))
+returning s.id, s.kind
+
+-- name: close_campaign
+-- With its send the campaign is done.
+update campaign set state = 'done', finished_at = %(now)s, changed_at = %(now)s
+where send_id = %(send_id)s and state = 'running'
+
+-- name: beat
+-- This dispatcher is alive.
+insert into dispatcher (id, host, started_at, seen_at, status)
+values (%(id)s, %(host)s, %(now)s, %(now)s, %(status)s)
+on conflict (id) do update set seen_at = excluded.seen_at, status = excluded.status
+
+-- name: forget_dispatcher
+-- It left in good order.
+delete from dispatcher where id = %(id)s
+
+-- name: forget_old_dispatchers
+-- Of those that died nothing is open any more after a day.
+delete from dispatcher where seen_at < %(before)s
+
+-- name: next_due
+-- When the next waiting message of an open send falls due.
+select min(n.due_at) from send s cross join lateral (
+    select m.due_at from message m
+    where m.send_id = s.id and m.state in ('queued', 'deferred') order by m.due_at limit 1) n
+where s.state = 'open'

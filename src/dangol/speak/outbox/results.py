@@ -1,0 +1,153 @@
+"""What became of handed messages, written in bulk."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import psycopg
+
+from dangol.decide.campaign.sends import Send
+from dangol.model.event import EventName
+from dangol.model.message import MessageState
+from dangol.model.reason import DeferReason
+from dangol.speak.channel.email.mail import Outcome, OutcomeKind
+from dangol.speak.outbox.events import MessageFact, insert_facts
+from dangol.store.sql import load_queries
+
+_Q = load_queries(__package__)
+
+_DELAYS = (1, 5, 15, 60, 180, 360, 720, 1440)
+"""Minutes until the next attempt, by how many were made; 72 hours pass before the last."""
+MAX_ATTEMPTS = 10
+_RESPONSE_LIMIT = 300
+
+
+class Result(NamedTuple):
+    """The outcome of one attempt of one message."""
+
+    send: Send
+    bucket: int
+    customer_id: int
+    handed_at: datetime
+    attempts: int
+    """How many counted before this one."""
+    outcome: Outcome
+
+
+class _Change(NamedTuple):
+    state: MessageState
+    reason: str | None
+    due_at: datetime | None
+    counts: int
+
+
+def record_results(
+    conn: psycopg.Connection, dispatcher_id: str, results: Sequence[Result], now: datetime
+) -> int:
+    """Write the outcomes in a transaction of its own; returns how many rows took them.
+
+    A row that meanwhile belongs to another attempt is left alone: its result is somebody else's.
+    """
+    if not results:
+        return 0
+    with conn.transaction():
+        conn.execute(_Q.prefer_key_lookups)
+        changes = [_change(result, now) for result in results]
+        written = _write(conn, dispatcher_id, results, changes, now)
+        _uncount(conn, results, changes, written)
+        _tell(conn, results, changes, written, now)
+    return len(written)
+
+
+def next_attempt(attempts: int, now: datetime) -> datetime:
+    """When a message that was put off is tried again, after `attempts` counted ones."""
+    return now + timedelta(minutes=_DELAYS[min(attempts, len(_DELAYS)) - 1] if attempts else 0.1)
+
+
+def _change(result: Result, now: datetime) -> _Change:
+    outcome = result.outcome
+    counts = int(outcome.counts)
+    if outcome.kind is OutcomeKind.ACCEPTED:
+        return _Change(MessageState.ACCEPTED, None, None, counts)
+    if outcome.kind is OutcomeKind.UNKNOWN:
+        return _Change(MessageState.UNCERTAIN, "no_answer", None, counts)
+    attempts = result.attempts + counts
+    if outcome.kind is OutcomeKind.PERMANENT or attempts >= MAX_ATTEMPTS:
+        return _Change(MessageState.FAILED, f"refused_{outcome.stage}", None, counts)
+    due_at = next_attempt(attempts, now)
+    return _Change(MessageState.DEFERRED, DeferReason.RETRY.value, due_at, counts)
+
+
+def _write(
+    conn: psycopg.Connection,
+    dispatcher_id: str,
+    results: Sequence[Result],
+    changes: Sequence[_Change],
+    now: datetime,
+) -> set[tuple[int, int]]:
+    """Returns (send, customer) of the rows that took their result."""
+    args = {
+        "buckets": [result.bucket for result in results],
+        "sends": [result.send.id for result in results],
+        "customers": [result.customer_id for result in results],
+        "handed_at": [result.handed_at for result in results],
+        "states": [change.state.value for change in changes],
+        "reasons": [change.reason for change in changes],
+        "responses": [_response(result.outcome) for result in results],
+        "counts": [change.counts for change in changes],
+        "due_at": [change.due_at for change in changes],
+        "dispatcher": dispatcher_id,
+        "now": now,
+    }
+    rows = conn.execute(_Q.write_results, args, binary=True).fetchall()
+    return {(row[1], row[2]) for row in rows}
+
+
+def _response(outcome: Outcome) -> str:
+    words = f"{outcome.code} {outcome.text}" if outcome.code else outcome.text
+    return words[:_RESPONSE_LIMIT].replace("\0", "")
+
+
+def _uncount(
+    conn: psycopg.Connection,
+    results: Sequence[Result],
+    changes: Sequence[_Change],
+    written: set[tuple[int, int]],
+) -> None:
+    put_off = [
+        result
+        for result, change in zip(results, changes, strict=True)
+        if change.state is MessageState.DEFERRED
+        and result.send.message_kind.is_marketing
+        and (result.send.id, result.customer_id) in written
+    ]
+    if put_off:
+        args = {
+            "buckets": [result.bucket for result in put_off],
+            "customers": [result.customer_id for result in put_off],
+            "handed_at": [result.handed_at for result in put_off],
+        }
+        conn.execute(_Q.uncount_caps, args)
+
+
+def _tell(
+    conn: psycopg.Connection,
+    results: Sequence[Result],
+    changes: Sequence[_Change],
+    written: set[tuple[int, int]],
+    now: datetime,
+) -> None:
+    names = {
+        MessageState.ACCEPTED: EventName.MESSAGE_SENT,
+        MessageState.FAILED: EventName.MESSAGE_FAILED,
+    }
+    by_send: dict[int, tuple[Send, list[MessageFact]]] = {}
+    for result, change in zip(results, changes, strict=True):
+        name = names.get(change.state)
+        if name is None or result.send.kind == "test":
+            continue
+        if (result.send.id, result.customer_id) in written:
+            facts = by_send.setdefault(result.send.id, (result.send, []))[1]
+            facts.append(MessageFact(result.bucket, result.customer_id, name, change.reason))
+    for send, facts in by_send.values():
+        insert_facts(conn, send, facts, now)
