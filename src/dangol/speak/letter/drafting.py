@@ -32,7 +32,7 @@ def draft(letter: Letter, locale: str, postbox: Postbox, *, to_korea: bool) -> D
         draw(variant, frame, vault),
         write_plain(variant, frame, vault),
     )
-    return Draft(*laid_out, faults=tuple(dict.fromkeys(vault.faults)))
+    return Draft(*laid_out, faults=tuple(vault.faults))
 
 
 def _frame(letter: Letter, locale: str, postbox: Postbox, *, to_korea: bool) -> Frame:

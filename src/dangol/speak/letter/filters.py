@@ -11,6 +11,8 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import partial
 from typing import Any
 
+from dangol.model.korean import with_particle
+
 MAX_VALUE = 10_000
 """Characters of one value."""
 
@@ -64,25 +66,8 @@ def particle(value: object, pair: object = "은/는") -> str:
     >>> particle("단골", "이/가"), particle("커피", "이/가"), particle("서울", "으로/로")
     ('단골이', '커피가', '서울로')
     """
-    text, forms = to_text(value), to_text(pair).split("/")
-    if len(forms) != 2 or not text:
-        return text
-    final = _final_consonant(text)
-    if final == 8 and forms[0] == "으로":  # ㄹ takes 로
-        final = 0
-    return text + (forms[0] if final else forms[1])
-
-
-def _final_consonant(text: str) -> int:
-    """The final of the last syllable: 0 for none; digits as they are read in Korean."""
-    for letter in reversed(text):
-        if "가" <= letter <= "힣":
-            return (ord(letter) - ord("가")) % 28
-        if letter.isdigit():
-            return {"0": 21, "1": 8, "3": 16, "6": 1, "7": 8, "8": 8}.get(letter, 0)
-        if letter.isalpha():
-            return {"l": 8, "m": 16, "n": 4}.get(letter.lower(), 0)
-    return 0
+    text, forms = to_text(value), to_text(pair)
+    return with_particle(text, forms) if text and forms.count("/") == 1 else text
 
 
 def truncate(value: object, length: object = 50, ending: object = "…") -> str:

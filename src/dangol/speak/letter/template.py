@@ -272,22 +272,31 @@ def find_faults(source: Source, locale: str, allowed: dict[str, frozenset[str]])
         return [_syntax_fault(source, error)]
     except RecursionError:
         return [Fault("liquid_syntax", "", 1, 1, {"message": "nested too deeply"})]
-    faults = list(_unknown_names(source, template, allowed))
-    if any(isinstance(item, RangeLiteral) for item in _outside_loops(template.nodes)):
-        faults.append(source.fault_at(0, "liquid_endless", message="a range outside a for loop"))
+    faults = [*_unknown_filters(source, template), *_unknown_names(source, template, allowed)]
+    for item in _outside_loops(template.nodes):
+        if isinstance(item, RangeLiteral):
+            place = item.token.start_index if item.token else 0
+            faults.append(
+                source.fault_at(place, "liquid_endless", message="a range outside a for loop")
+            )
     return faults
 
 
 def _syntax_fault(source: Source, error: LiquidError) -> Fault:
     index = error.token.start_index if error.token else 0
     message = str(error.message)
-    if "unknown filter" in message:
-        return source.fault_at(
-            index, "unknown_filter", name=message.split("'")[1], available=list_filters()
-        )
     if "tag" in message and ("unexpected" in message or "unknown" in message):
         return source.fault_at(index, "unknown_tag", message=message, available=list_tags())
     return source.fault_at(index, "liquid_syntax", message=message)
+
+
+def _unknown_filters(source: Source, template: BoundTemplate) -> Iterable[Fault]:
+    for name, spans in template.analyze().filters.items():
+        if name not in template.env.filters:
+            for span in spans:
+                yield source.fault_at(
+                    span.index, "unknown_filter", name=name, available=list_filters()
+                )
 
 
 def _unknown_names(
