@@ -15,10 +15,12 @@ from dangol.know.segment.condition import (
     AnyOf,
     Comparison,
     Condition,
+    ConsentIs,
     CountOp,
     Did,
     DidNot,
     Not,
+    StageIs,
     TimesClause,
     parts_of,
 )
@@ -101,3 +103,27 @@ def _counters(condition: Condition) -> list[Counter]:
     if isinstance(condition, Did):
         return [counter_of(condition)]
     return [counter for part in parts_of(condition) for counter in _counters(part)]
+
+
+class Needs(NamedTuple):
+    """What of a lake snapshot has to be loaded to answer a condition."""
+
+    views: tuple[str, ...]
+    since: datetime | None
+
+
+def needs_of(condition: Condition, now: datetime) -> Needs:
+    """The views that the SQL of a resolved `condition` reads, and since when it needs history."""
+    planned = plan(condition, now)
+    kinds = {type(leaf) for leaf in _leaves(planned.where)}
+    views = ["customers"]
+    views += ["events"] if planned.counters else []
+    views += ["stages"] if StageIs in kinds else []
+    views += ["consents"] if ConsentIs in kinds else []
+    return Needs(tuple(views), planned.since)
+
+
+def _leaves(condition: Condition) -> list[Condition]:
+    if isinstance(condition, All | AnyOf | Not):
+        return [leaf for part in parts_of(condition) for leaf in _leaves(part)]
+    return [condition]

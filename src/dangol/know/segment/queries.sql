@@ -1,0 +1,66 @@
+-- name: lock_segments
+-- One change of segments at a time, so that two edits cannot make a circle together.
+lock table segment in share row exclusive mode;
+
+-- name: insert_segment
+-- A new segment at version 1.
+insert into segment (id, name, definition, version, created_at, created_by, changed_at)
+values (%(id)s, %(name)s, %(definition)s, 1, %(now)s, %(by)s, %(now)s);
+
+-- name: insert_version
+-- What a segment is defined as from this version on; kept for ever.
+insert into segment_version (segment_id, version, definition, changed_at, changed_by)
+values (%(id)s, %(version)s, %(definition)s, %(now)s, %(by)s);
+
+-- name: update_segment
+-- The next version, where the caller saw the current one.
+update segment
+set name = %(name)s, definition = %(definition)s, version = version + 1, changed_at = %(now)s
+where id = %(id)s and version = %(version)s and archived_at is null
+returning version;
+
+-- name: archive_segment
+-- Out of the lists; its versions stay for "why".
+update segment set archived_at = %(now)s, changed_at = %(now)s, version = version + 1
+where id = %(id)s and version = %(version)s and archived_at is null
+returning version;
+
+-- name: delete_versions
+-- All that a segment ever was.
+delete from segment_version where segment_id = %(id)s;
+
+-- name: delete_segment
+-- Gone for good.
+delete from segment where id = %(id)s and version = %(version)s;
+
+-- name: find_segment
+-- One segment, archived or not.
+select id, name, definition, version, created_at, created_by, changed_at, archived_at
+from segment where id = %(id)s;
+
+-- name: find_version
+-- A segment's definition as it was at a version.
+select definition from segment_version where segment_id = %(id)s and version = %(version)s;
+
+-- name: list_segments
+-- All segments that are not archived, by name.
+select id, name, definition, version, created_at, created_by, changed_at, archived_at
+from segment where archived_at is null order by lower(name), id;
+
+-- name: list_definitions
+-- What every segment is defined as; archived ones may still be named by others.
+select id, definition from segment;
+
+-- name: list_campaigns_of
+-- Campaigns that write to a segment; only the open ones when asked.
+select name from campaign
+where segment_id = %(id)s and (not %(open)s or state not in ('done', 'cancelled'))
+order by created_at, id;
+
+-- name: list_heard_events
+-- Names of events that have been heard.
+select name from catalogue_event;
+
+-- name: list_heard_properties
+-- Traits (owner '') and properties with the types they were heard with.
+select owner, name, type from catalogue_property;
