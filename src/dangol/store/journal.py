@@ -29,9 +29,12 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     action: Literal["suppress", "lift"] = "suppress"
     channel: str = "email"
     address_hash: bytes
+    """Empty where a person without any address was erased."""
     reason: str
     covers: str = "marketing"
     at: datetime
+    customer_id: int | None = None
+    """Who was erased: after a restore that person is erased again."""
 
 
 class Reading(msgspec.Struct, frozen=True):
