@@ -1,0 +1,122 @@
+"""The tracking API: events taken per second, durable before the answer, over HTTP on loopback.
+
+The whole web application with its embedded PostgreSQL (fsync on), one worker process. The
+baseline is the same server reading and answering the same requests without storing them.
+"""
+
+import base64
+import datetime as dt
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from bench._ground import fresh_database
+from bench.report import Figure, show
+from dangol.listen.keys import create_key
+from dangol.settings import Settings
+from dangol.store.pool import connect
+
+SIZE = 100
+SECONDS = 5.0
+_CONNECTIONS = {1: 64, SIZE: 16}
+_SERVE = """
+import sys
+from pathlib import Path
+from dangol.settings import Settings
+from dangol.web.run import run_web
+data, url, port = sys.argv[1:]
+run_web(Settings(data=Path(data), database_url=url, port=int(port)))
+"""
+
+
+def main() -> None:
+    """Measure and print."""
+    with fresh_database() as settings, _serving(settings) as port:
+        with connect(settings.database_url or "", name="bench") as conn:
+            key = create_key(conn, "bench", "track", by="bench", now=dt.datetime.now(dt.UTC))
+        for size, budget in ((SIZE, 50_000), (1, 3_000)):
+            path = "/v1/batch" if size > 1 else "/v1/track"
+            stored, p50, p99 = _load(port, _request(path, key, size), size)
+            answered, _, _ = _load(port, _request("/v1/m", key, size), size)
+            show(
+                Figure(
+                    f"intake, {size} per request" if size > 1 else "intake, single requests",
+                    stored * size,
+                    "events/s",
+                    budget=budget,
+                    baseline=answered * size,
+                    baseline_name="answering without storing",
+                    note=f"p50 {p50:.1f} ms, p99 {p99:.1f} ms",
+                )
+            )
+
+
+@contextmanager
+def _serving(settings: Settings) -> Iterator[int]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-c", _SERVE, str(settings.data), settings.database_url or ""]
+    process = subprocess.Popen([*command, str(port)], process_group=0)
+    try:
+        _wait(port)
+        yield port
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(20)
+
+
+def _wait(port: int) -> None:
+    for _ in range(300):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError("the web server did not start")
+
+
+def _load(port: int, request: bytes, size: int) -> tuple[float, float, float]:
+    """Requests per second, and the 50th and 99th percentile of the waits in ms."""
+    command = [sys.executable, "-m", "bench._load", str(port), str(_CONNECTIONS[size])]
+    made = subprocess.run([*command, str(SECONDS)], input=request, capture_output=True, check=True)
+    rate, p50, p99 = map(float, made.stdout.split())
+    return rate, p50, p99
+
+
+def _request(path: str, key: str, size: int) -> bytes:
+    items = [_item(number) for number in range(size)]
+    body = msgspec.json.encode({"batch": items, "sentAt": _now()} if size > 1 else items[0])
+    login = base64.b64encode(f"{key}:".encode()).decode()
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic {login}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def _item(number: int) -> dict[str, object]:
+    return {
+        "type": "track",
+        "messageId": f"0c5e7a1e-6d53-4a3b-8f0a-{number:012d}",
+        "userId": f"customer-{number}",
+        "event": "Product Viewed",
+        "properties": {"product_id": f"p{number}", "price": 12_000, "name": "예가체프 200 g"},
+        "context": {"library": {"name": "analytics-python", "version": "2.4.0"}},
+        "timestamp": _now(),
+    }
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat()
+
+
+if __name__ == "__main__":
+    main()
