@@ -25,3 +25,27 @@ from unnest(%(buckets)s::int[], %(sends)s::bigint[], %(customers)s::bigint[])
 join message m on m.bucket = hit.bucket and m.send_id = hit.send_id
     and m.customer_id = hit.customer_id
 where m.handed_at is not null
+
+-- name: find_sends
+-- The kinds of sends.
+select id, kind from send where id = any(%(sends)s)
+
+-- name: find_urls
+-- Where many links lead.
+select l.send_id, l.link, l.url
+from unnest(%(sends)s::bigint[], %(links)s::int[]) as hit (send_id, link)
+join send_link l on l.send_id = hit.send_id and l.link = hit.link
+
+-- name: find_clicks_before
+-- Clicks of the same people in the seconds before, applied or about to be.
+select (e.props ->> 'send_id')::bigint, e.customer_id, (e.props ->> 'link')::int, e.time
+from unnest(%(buckets)s::int[], %(customers)s::bigint[]) as hit (bucket, customer_id)
+join inbox e on e.bucket = hit.bucket and e.customer_id = hit.customer_id
+    and e.received_at >= %(since)s
+where e.name = 'Message Clicked' and e.time >= %(since)s
+union all
+select (e.props ->> 'send_id')::bigint, e.customer_id, (e.props ->> 'link')::int, e.time
+from unnest(%(buckets)s::int[], %(customers)s::bigint[]) as hit (bucket, customer_id)
+join event_recent e on e.bucket = hit.bucket and e.customer_id = hit.customer_id
+    and e.time >= %(since)s
+where e.name = 'Message Clicked'

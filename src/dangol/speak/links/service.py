@@ -1,6 +1,6 @@
 """Counted links as rows: written once at launch, looked up at every click."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +10,7 @@ import psycopg
 from dangol.model.customer import bucket_of
 from dangol.speak.letter.content import Letter
 from dangol.speak.links.collect import collect_links
+from dangol.speak.links.hits import BURST, Hit
 from dangol.store.sql import load_queries
 
 _SQL = load_queries("dangol.speak.links")
@@ -63,3 +64,35 @@ def find_handed(
         "customers": [customer for _, customer in wanted],
     }
     return {(row[0], row[1]): row[2] for row in conn.execute(_SQL.find_handed, given)}
+
+
+def find_sends(conn: psycopg.Connection, sends: Iterable[int]) -> dict[int, str]:
+    """The kind of each send that exists."""
+    return dict(conn.execute(_SQL.find_sends, {"sends": sorted(sends)}).fetchall())
+
+
+def find_urls(
+    conn: psycopg.Connection, links: Iterable[tuple[int, int]]
+) -> dict[tuple[int, int], str]:
+    """Where each (send, link) leads, as far as it is known."""
+    wanted = sorted(set(links))
+    given = {"sends": [send for send, _ in wanted], "links": [link for _, link in wanted]}
+    return {(row[0], row[1]): row[2] for row in conn.execute(_SQL.find_urls, given)}
+
+
+def find_clicks_before(conn: psycopg.Connection, hits: Sequence[Hit]) -> list[Hit]:
+    """Clicks of the same people within `BURST` before the first of `hits`."""
+    people = sorted({hit.customer_id for hit in hits if hit.link})
+    if not people:
+        return []
+    given = {
+        "buckets": [bucket_of(customer) for customer in people],
+        "customers": people,
+        "since": min(hit.at for hit in hits if hit.link) - BURST,
+    }
+    rows = conn.execute(_SQL.find_clicks_before, given)
+    return [Hit(row[0], row[1], row[2], _microseconds(row[3])) for row in rows]
+
+
+def _microseconds(at: datetime) -> int:
+    return int(at.timestamp()) * 1_000_000 + at.microsecond
