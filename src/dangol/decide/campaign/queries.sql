@@ -34,3 +34,135 @@ on conflict (bucket, customer_id, channel) do nothing
 -- End a customer's waiting messages, because the customer is gone or merged.
 update message set state = 'silent', reason = %(reason)s, finished_at = %(now)s
 where bucket = %(bucket)s and customer_id = %(customer_id)s and state in ('queued', 'deferred')
+
+-- name: insert_campaign
+-- A new draft.
+insert into campaign (id, name, state, segment_id, letter_id, schedule, holdout_share, created_at,
+    created_by, changed_at)
+values (%(id)s, %(name)s, 'draft', %(segment_id)s, %(letter_id)s, %(schedule)s, %(holdout_share)s,
+    %(now)s, %(by)s, %(now)s)
+
+-- name: change_draft
+-- Another version of a draft, if nobody changed it meanwhile.
+update campaign set name = %(name)s, segment_id = %(segment_id)s, letter_id = %(letter_id)s,
+    schedule = %(schedule)s, holdout_share = %(holdout_share)s, changed_at = %(now)s
+where id = %(id)s and state = 'draft' and changed_at = %(expected)s returning id
+
+-- name: delete_draft
+-- A draft that is not wanted any more.
+delete from campaign where id = %(id)s and state = 'draft' returning id
+
+-- name: find_campaign
+-- One campaign.
+select id, name, state, segment_id, segment_version, letter_id, letter_version, send_id, schedule,
+    holdout_share, created_at, created_by, changed_at, starts_at, launched_at, planned_at,
+    finished_at, state_reason
+from campaign where id = %(id)s
+
+-- name: list_campaigns
+-- The latest first.
+select id, name, state, segment_id, segment_version, letter_id, letter_version, send_id, schedule,
+    holdout_share, created_at, created_by, changed_at, starts_at, launched_at, planned_at,
+    finished_at, state_reason
+from campaign order by coalesce(launched_at, changed_at) desc, id limit %(limit)s
+
+-- name: launch_campaign
+-- From draft to on its way: versions are pinned, the send exists.
+update campaign set state = %(state)s, segment_version = %(segment_version)s,
+    letter_version = %(letter_version)s, send_id = %(send_id)s, starts_at = %(starts_at)s,
+    launched_at = %(now)s, changed_at = %(now)s
+where id = %(id)s and state = 'draft' returning id
+
+-- name: find_segment_definition
+-- What a segment means, at the version a campaign was launched with, or now.
+select s.version, coalesce(v.definition, s.definition), s.archived_at is not null from segment s
+left join segment_version v on v.segment_id = s.id and v.version = %(version)s
+where s.id = %(id)s
+
+-- name: set_campaign_state
+-- Compare and set.
+update campaign set state = %(state)s, changed_at = %(now)s, state_reason = %(reason)s,
+    finished_at = case when %(state)s in ('done', 'cancelled') then %(now)s else finished_at end
+where id = %(id)s and state = any(%(from)s) returning send_id, planned_at
+
+-- name: list_starting
+-- Campaigns that are to be planned now: their time has come, or planning was interrupted.
+select id from campaign
+where state in ('scheduled', 'planning') and starts_at <= %(soon)s order by starts_at
+
+-- name: start_planning
+-- Its time has come.
+update campaign set state = 'planning', changed_at = %(now)s where id = %(id)s and state = 'scheduled'
+
+-- name: finish_planning
+-- Everyone has a row.
+update campaign set planned_at = %(now)s, changed_at = %(now)s,
+    state = case when state = 'planning' then 'running' else state end
+where id = %(id)s and planned_at is null and state in ('planning', 'paused')
+
+-- name: plan_buckets
+-- Take these buckets; those that were planned before are not returned.
+insert into campaign_bucket (bucket, send_id, planned_at)
+select bucket, %(send_id)s, %(now)s from unnest(%(buckets)s::int[]) as u (bucket)
+on conflict (bucket, send_id) do nothing returning bucket
+
+-- name: list_planned_buckets
+-- What is planned already.
+select bucket from campaign_bucket where send_id = %(send_id)s
+
+-- name: hold_campaign
+-- The campaign, held while a part of it is planned: cancelling waits.
+select state from campaign where id = %(id)s for share
+
+-- name: add_contact_states
+-- A row to lock for everyone who can be reached.
+insert into contact_state (bucket, customer_id, channel)
+select u.bucket, u.customer_id, 'email'
+from unnest(%(buckets)s::int[], %(customers)s::bigint[]) as u (bucket, customer_id)
+order by u.bucket, u.customer_id
+on conflict (bucket, customer_id, channel) do nothing
+
+-- name: take_addresses
+-- The first in the plan has the address; returned are those that got theirs.
+insert into send_address (send_id, address_hash, bucket, customer_id)
+select distinct on (u.address_hash) %(send_id)s, u.address_hash, u.bucket, u.customer_id
+from unnest(%(hashes)s::bytea[], %(buckets)s::int[], %(customers)s::bigint[])
+    as u (address_hash, bucket, customer_id)
+order by u.address_hash, u.bucket, u.customer_id
+on conflict (send_id, address_hash) do nothing returning customer_id
+
+-- name: silence_send
+-- End what waits.
+update message set state = 'silent', reason = %(reason)s, finished_at = %(now)s
+where send_id = %(send_id)s and state in ('queued', 'deferred')
+
+-- name: count_messages
+-- How many messages stand where, and why.
+select state, reason, count(*) from message
+where send_id = %(send_id)s and bucket between 0 and 1023
+group by state, reason order by state, reason
+
+-- name: list_messages
+-- One page of the people behind a number, in the order of their keys.
+select m.bucket, m.customer_id, m.state, m.reason, m.due_at, m.handed_at, m.finished_at, m.address,
+    m.attempts, m.response, c.traits->>'name', p.address
+from message m
+left join customer c on c.bucket = m.bucket and c.customer_id = m.customer_id
+left join contact_point p
+    on p.bucket = m.bucket and p.customer_id = m.customer_id and p.channel = 'email'
+where m.send_id = %(send_id)s and m.bucket between 0 and 1023
+    and (%(state)s::text is null or m.state = %(state)s)
+    and (%(reason)s::text is null or m.reason is not distinct from nullif(%(reason)s, ''))
+    and (m.bucket, m.customer_id) > (%(after_bucket)s, %(after_customer)s)
+order by m.bucket, m.customer_id limit %(limit)s
+
+-- name: find_message
+-- One message with all it remembers.
+select state, reason, seen, due_at, planned_at, locale, address, handed_at, send_by, dispatcher,
+    attempts, finished_at, response
+from message where bucket = %(bucket)s and send_id = %(send_id)s and customer_id = %(customer_id)s
+
+-- name: requeue_uncertain
+-- By the owner's decision: try again what may or may not have left.
+update message set state = 'queued', reason = null, finished_at = null, due_at = %(now)s
+where send_id = %(send_id)s and state = 'uncertain' and bucket between 0 and 1023

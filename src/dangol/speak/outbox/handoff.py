@@ -19,6 +19,7 @@ from dangol.decide.guard.checks import Moment
 from dangol.decide.guard.facts import EPOCH, Occasion, PeopleFacts, people_facts
 from dangol.decide.guard.judge import ALLOWED, DEFERRED, STATES, Verdicts, judge
 from dangol.decide.guard.rules import Rules
+from dangol.decide.guard.store import FACTS, Person, load_people, prefer_key_lookups
 from dangol.model.event import EventName
 from dangol.speak.outbox.events import MessageFact, insert_facts
 from dangol.store.sql import load_queries
@@ -129,7 +130,7 @@ class HandOff:
         """Hand over the next messages of a send, in a transaction of its own; None when the send
         is not open. An empty batch with `claimed` 0 means that nothing free was due."""
         with conn.transaction():
-            conn.execute(_Q.prefer_key_lookups)
+            prefer_key_lookups(conn)
             row = conn.execute(_Q.hold_send, {"send_id": send_id}).fetchone()
             if row is None:
                 return None
@@ -196,7 +197,7 @@ class _Batch:
             "locale": [row[4] for row in claimed],
         }
         size = len(claimed)
-        rows = self._load(claimed, columns["locale"])
+        rows = self._load(claimed)
         if size:
             self._write(columns, ["handed"] * size, [None] * size, [None] * size, addresses, None)
         return self._handed(columns, addresses, rows, size)
@@ -207,11 +208,12 @@ class _Batch:
             "bucket": [row[1] for row in claimed],
             "customer_id": [row[2] for row in claimed],
             "attempts": [row[3] for row in claimed],
+            "locale": [row[4] for row in claimed],
         }
         if not claimed:
             return self._handed(columns, [], [], 0)
-        rows = self._load(claimed, [row[4] for row in claimed])
-        people = people_facts([row[:14] for row in rows])
+        rows = self._load(claimed)
+        people = people_facts([row[:FACTS] for row in rows])
         moment = Moment(self._occasion(channel), rules, self.now)
         verdicts = judge(people, moment.occasion, rules, self.now)
         self._keep(columns, people, verdicts, moment, rows)
@@ -233,16 +235,9 @@ class _Batch:
             expires_at=self.send.expires_at,
         )
 
-    def _load(self, claimed: list[tuple], locales: list[str | None]) -> list[tuple]:
-        args = {
-            "buckets": [row[1] for row in claimed],
-            "customers": [row[2] for row in claimed],
-            "locales": locales,
-            "topic": self.send.topic,
-            "day_ago": self.now - timedelta(days=1),
-            "week_ago": self.now - timedelta(days=7),
-        }
-        return self.conn.execute(_Q.load_facts, args, binary=True).fetchall()
+    def _load(self, claimed: list[tuple]) -> list[Person]:
+        keys = ([row[1] for row in claimed], [row[2] for row in claimed])
+        return load_people(self.conn, *keys, topic=self.send.topic, now=self.now)
 
     def _keep(
         self,
@@ -250,7 +245,7 @@ class _Batch:
         people: PeopleFacts,
         verdicts: Verdicts,
         moment: Moment,
-        rows: list[tuple],
+        rows: list[Person],
     ) -> None:
         outcomes = verdicts.outcome.tolist()
         states = [STATES[outcome].value for outcome in outcomes]
@@ -317,7 +312,7 @@ class _Batch:
         self.conn.execute(_Q.count_caps, args)
 
     def _handed(
-        self, columns: dict[str, Any], addresses: list[str], rows: list[tuple], claimed: int
+        self, columns: dict[str, Any], addresses: list[str], rows: list[Person], claimed: int
     ) -> Handed:
         return Handed(
             send=self.send,
@@ -328,7 +323,7 @@ class _Batch:
             attempts=columns["attempts"],
             address=addresses,
             traits=[row[15] for row in rows],
-            locale=[row[16] for row in rows],
+            locale=[wanted or row[16] for wanted, row in zip(columns["locale"], rows, strict=True)],
             country=[row[17] for row in rows],
             stage=[row[8] for row in rows],
             claimed=claimed,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import psycopg
 
 from dangol.decide.campaign.sends import Send
+from dangol.decide.guard.store import prefer_key_lookups
 from dangol.model.event import EventName
 from dangol.model.message import MessageState
 from dangol.model.reason import DeferReason
@@ -51,7 +52,7 @@ def record_results(
     if not results:
         return 0
     with conn.transaction():
-        conn.execute(_Q.prefer_key_lookups)
+        prefer_key_lookups(conn)
         changes = [_change(result, now) for result in results]
         written = _write(conn, dispatcher_id, results, changes, now)
         _uncount(conn, results, changes, written)

@@ -1,0 +1,186 @@
+"""Everyone of an audience gets a row: queued, or silent with the reason.
+
+Planning works through chunks of whole buckets, each in one transaction that also notes the buckets as
+planned; whoever is killed repeats nothing and forgets nobody.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+import numpy as np
+import psycopg
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from dangol.decide.campaign.model import Campaign
+from dangol.decide.campaign.sends import Send, wake_dispatchers
+from dangol.decide.campaign.store import SQL
+from dangol.decide.guard.checks import Moment
+from dangol.decide.guard.facts import Occasion, people_facts
+from dangol.decide.guard.judge import ALLOWED, judge
+from dangol.decide.guard.rules import Rules
+from dangol.decide.guard.store import (
+    FACTS,
+    Person,
+    find_sharers,
+    load_people,
+    prefer_key_lookups,
+)
+from dangol.model.reason import SilentReason
+from dangol.store.bulk import copy_arrow
+
+_CHUNK = 2000
+"""People in one transaction, more or less: buckets are not split."""
+
+
+class Members(NamedTuple):
+    """A part of an audience: columns sorted by bucket and customer."""
+
+    bucket: NDArray[np.int32]
+    customer_id: NDArray[np.int64]
+
+
+def members_of(audience: pa.Table) -> Members:
+    """An audience (columns `bucket`, `customer_id`, each person once) in the order of planning."""
+    buckets = audience.column("bucket").to_numpy().astype(np.int32)
+    customers = audience.column("customer_id").to_numpy().astype(np.int64)
+    order = np.lexsort((customers, buckets))
+    return Members(buckets[order], customers[order])
+
+
+def chunks_of(members: Members, size: int = _CHUNK) -> Iterator[Members]:
+    """Parts of about `size` people that hold whole buckets."""
+    borders = np.flatnonzero(np.diff(members.bucket)) + 1
+    starts = [0]
+    for border in [*borders.tolist(), len(members.bucket)]:
+        if border - starts[-1] >= size or border == len(members.bucket):
+            yield Members(
+                members.bucket[starts[-1] : border], members.customer_id[starts[-1] : border]
+            )
+            starts.append(border)
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a campaign's planning needs to know, the same for all its chunks."""
+
+    campaign: Campaign
+    send: Send
+    rules: Rules
+    is_practice: bool
+    now: datetime
+
+    @property
+    def occasion(self) -> Occasion:
+        """What is judged now; frequency, hours and holdout are for the hand-off."""
+        return Occasion(
+            send_id=self.send.id,
+            kind=self.send.message_kind,
+            topic=self.send.topic,
+            is_practice=self.is_practice,
+            expires_at=self.send.expires_at,
+            plans_only=True,
+        )
+
+
+def plan_chunk(conn: psycopg.Connection, plan: Plan, members: Members) -> int:
+    """Plan one chunk in a transaction of its own; returns how many rows were written.
+
+    Buckets that are planned already are left out; nothing is written once the campaign was
+    cancelled.
+    """
+    with conn.transaction():
+        row = conn.execute(SQL.hold_campaign, {"id": plan.campaign.id}).fetchone()
+        if row is None or row[0] not in ("planning", "paused"):
+            return 0
+        members = _unplanned(conn, plan, members)
+        if len(members.bucket) == 0:
+            return 0
+        prefer_key_lookups(conn)
+        keys = {"buckets": members.bucket.tolist(), "customers": members.customer_id.tolist()}
+        conn.execute(SQL.add_contact_states, keys)
+        rows = load_people(
+            conn, keys["buckets"], keys["customers"], topic=plan.send.topic, now=plan.now
+        )
+        written = copy_arrow(conn, "message", _messages(conn, plan, members, rows))
+        wake_dispatchers(conn)
+    return written
+
+
+def finish_planning(conn: psycopg.Connection, campaign_id: UUID, now: datetime) -> None:
+    """Everyone has a row: the campaign runs until its last message is settled."""
+    conn.execute(SQL.finish_planning, {"id": campaign_id, "now": now})
+
+
+def list_starting(conn: psycopg.Connection, soon: datetime) -> list[UUID]:
+    """Campaigns whose planning is to begin, or to go on."""
+    return [row[0] for row in conn.execute(SQL.list_starting, {"soon": soon})]
+
+
+def _unplanned(conn: psycopg.Connection, plan: Plan, members: Members) -> Members:
+    buckets = np.unique(members.bucket).tolist()
+    args = {"send_id": plan.send.id, "buckets": buckets, "now": plan.now}
+    taken = [row[0] for row in conn.execute(SQL.plan_buckets, args)]
+    rows = np.isin(members.bucket, np.array(taken, np.int32))
+    return Members(members.bucket[rows], members.customer_id[rows])
+
+
+def _messages(
+    conn: psycopg.Connection, plan: Plan, members: Members, rows: list[Person]
+) -> pa.Table:
+    """The rows of one chunk."""
+    people = people_facts([row[:FACTS] for row in rows])
+    moment = Moment(plan.occasion, plan.rules, plan.now)
+    verdicts = judge(people, plan.occasion, plan.rules, plan.now)
+    allowed = verdicts.outcome == ALLOWED
+    codes = verdicts.code.tolist()
+    seen = [_seen(verdicts.reason(i, people, moment)) for i in range(len(rows))]
+    for row in _second_at_address(conn, plan, members, rows, allowed):
+        allowed[row] = False
+        codes[row] = SilentReason.SHARED_ADDRESS.value
+    due = [plan.campaign.schedule.due_at(zone, plan.rules.zone, plan.now) for zone in people.zone]
+    instant = pa.timestamp("us", "UTC")
+    size = len(rows)
+    return pa.table(
+        {
+            "bucket": pa.array(members.bucket, pa.int32()),
+            "send_id": pa.array([plan.send.id] * size, pa.int64()),
+            "customer_id": pa.array(members.customer_id, pa.int64()),
+            "state": pa.array(["queued" if one else "silent" for one in allowed]),
+            "reason": pa.array(codes, pa.string()),
+            "seen": pa.array(seen, pa.string()),
+            "due_at": pa.array(due, instant),
+            "planned_at": pa.array([plan.now] * size, instant),
+            "finished_at": pa.array([None if one else plan.now for one in allowed], instant),
+        }
+    )
+
+
+def _seen(reason: object) -> str | None:
+    seen = getattr(reason, "seen", None)
+    return msgspec.json.encode(seen).decode() if seen else None
+
+
+def _second_at_address(
+    conn: psycopg.Connection,
+    plan: Plan,
+    members: Members,
+    rows: list[Person],
+    allowed: NDArray[np.bool_],
+) -> list[int]:
+    """Rows whose address somebody before them in the plan has; addresses are taken durably."""
+    keys = (members.bucket[allowed].tolist(), members.customer_id[allowed].tolist())
+    sharers = find_sharers(conn, *keys)
+    found = [i for i in np.flatnonzero(allowed).tolist() if rows[i][0] in sharers]
+    if not found:
+        return []
+    args = {
+        "send_id": plan.send.id,
+        "hashes": [rows[i][18] for i in found],
+        "buckets": [int(members.bucket[i]) for i in found],
+        "customers": [rows[i][0] for i in found],
+    }
+    first = {row[0] for row in conn.execute(SQL.take_addresses, args)}
+    return [i for i in found if rows[i][0] not in first]

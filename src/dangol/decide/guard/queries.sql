@@ -1,0 +1,54 @@
+-- name: prefer_key_lookups
+-- The batch drives every join by key. Statistics taken while a table was empty, or while all rows
+-- were in one state, have led the planner to scans and hash joins that cost seconds.
+set local enable_seqscan = off;
+set local enable_hashjoin = off;
+set local enable_mergejoin = off;
+set local enable_bitmapscan = off;
+set local enable_sort = on;
+set local join_collapse_limit = 1;
+set local from_collapse_limit = 1;
+set local max_parallel_workers_per_gather = 0
+
+-- name: load_people
+-- What the guard looks at, and what the letter may show. At hand-off it is a later statement than
+-- the lock of the contact rows: it sees what everyone committed who held them before.
+select u.customer_id,
+    case when c.merged_into is not null then 1
+         when c.erased_at is not null or c.customer_id is null then 2 else 0 end,
+    p.address,
+    coalesce((select max(case x.covers when 'everything' then 2 else 1 end) from suppression x
+        where x.channel = 'email' and x.address_hash = p.address_hash and x.lifted_at is null), 0),
+    coalesce(s.consent, 'unknown'),
+    s.topics #>> array[%(topic)s, 'state'],
+    s.objected_at is not null,
+    coalesce(case when s.paused_until = 'infinity' then 9000000000000000
+        else (extract(epoch from s.paused_until) * 1000000)::bigint end, 0),
+    coalesce(g.stage, 'unknown'),
+    exists (select from thread t where t.bucket = u.bucket and t.customer_id = u.customer_id
+        and t.is_complaint and t.state = 'open'),
+    case when s.handed_at = '{}' then 0
+        else (select count(*) from unnest(s.handed_at) h where h > %(day_ago)s) end,
+    case when s.handed_at = '{}' then 0
+        else (select count(*) from unnest(s.handed_at) h where h > %(week_ago)s) end,
+    c.zone,
+    false,
+    s.consent_version, c.traits::text, c.locale, c.country, p.address_hash
+from unnest(%(buckets)s::int[], %(customers)s::bigint[])
+    with ordinality as u (bucket, customer_id, n)
+left join customer c on c.bucket = u.bucket and c.customer_id = u.customer_id
+left join contact_state s
+    on s.bucket = u.bucket and s.customer_id = u.customer_id and s.channel = 'email'
+left join contact_point p
+    on p.bucket = u.bucket and p.customer_id = u.customer_id and p.channel = 'email'
+left join stage g on g.bucket = u.bucket and g.customer_id = u.customer_id
+order by u.n
+
+-- name: shared_addresses
+-- Of these people, who has an address that somebody else has too.
+select u.customer_id
+from unnest(%(buckets)s::int[], %(customers)s::bigint[]) as u (bucket, customer_id)
+join contact_point p
+    on p.bucket = u.bucket and p.customer_id = u.customer_id and p.channel = 'email'
+where exists (select from contact_point o where o.channel = 'email'
+    and o.address_hash = p.address_hash and o.customer_id <> p.customer_id)

@@ -1,0 +1,49 @@
+"""The facts of many people at once, by key."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from dangol.store.sql import load_queries
+
+_Q = load_queries(__package__)
+
+FACTS = 14
+"""How many columns of a `Person` are what `people_facts` takes; then follow consent version, traits
+(JSON text), locale, country and address hash."""
+
+Person = tuple[Any, ...]
+
+
+def prefer_key_lookups(conn: psycopg.Connection) -> None:
+    """For the rest of the transaction join by key only, whatever the statistics say."""
+    conn.execute(_Q.prefer_key_lookups)
+
+
+def load_people(
+    conn: psycopg.Connection,
+    buckets: Sequence[int],
+    customers: Sequence[int],
+    *,
+    topic: str,
+    now: datetime,
+) -> list[Person]:
+    """What is known about these people at `now`, in the order given."""
+    args = {
+        "buckets": list(buckets),
+        "customers": list(customers),
+        "topic": topic,
+        "day_ago": now - timedelta(days=1),
+        "week_ago": now - timedelta(days=7),
+    }
+    return conn.execute(_Q.load_people, args, binary=True).fetchall()
+
+
+def find_sharers(
+    conn: psycopg.Connection, buckets: Sequence[int], customers: Sequence[int]
+) -> set[int]:
+    """Those of these people whose address somebody else has too."""
+    args = {"buckets": list(buckets), "customers": list(customers)}
+    return {row[0] for row in conn.execute(_Q.shared_addresses, args)}
