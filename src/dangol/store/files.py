@@ -54,7 +54,7 @@ class Disk:
     """The real one."""
 
     def create(self, path: Path) -> BinaryIO:
-        return open(path, "xb", buffering=1 << 20)
+        return open(path, "xb", buffering=1 << 20, opener=_private)
 
     def fsync(self, file: BinaryIO) -> None:
         file.flush()
@@ -78,6 +78,11 @@ class Disk:
 
     def fsync_handle(self, handle: int) -> None:
         os.fsync(handle)
+
+
+def _private(path: str, flags: int) -> int:
+    """Whatever we write is about people: for the owner's eyes only."""
+    return os.open(path, flags, 0o600)
 
 
 DISK = Disk()

