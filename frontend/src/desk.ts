@@ -46,6 +46,8 @@ function onClick(event: MouseEvent): void {
   const target = event.target as HTMLElement;
   const insert = target.closest<HTMLButtonElement>("button[data-insert]");
   if (insert) insertChip(insert);
+  const wrap = target.closest<HTMLButtonElement>("button[data-wrap]");
+  if (wrap) wrapSelection(wrap);
   const copy = target.closest<HTMLButtonElement>("button[data-copy]");
   if (copy) void navigator.clipboard?.writeText(copy.dataset["copy"] ?? "");
   for (const menu of document.querySelectorAll<HTMLDetailsElement>("details.menu[open]")) {
@@ -74,6 +76,24 @@ function insertChip(button: HTMLButtonElement): void {
   field.setRangeText(button.dataset["insert"] ?? "", start, field.selectionEnd ?? start, "end");
   field.focus();
   field.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+// Marks go around the selected words, or to the start of the line for lists.
+function wrapSelection(button: HTMLButtonElement): void {
+  const field = button.closest("fieldset")?.querySelector<HTMLTextAreaElement>("textarea");
+  if (!field) return;
+  const mark = button.dataset["wrap"] ?? "";
+  const [start, end] = [field.selectionStart, field.selectionEnd];
+  const words = field.value.slice(start, end);
+  if (mark === "- ") {
+    const line = field.value.lastIndexOf("\n", start - 1) + 1;
+    field.setRangeText(mark, line, line, "end");
+  } else if (mark === "[]") {
+    field.setRangeText(`[${words}](https://)`, start, end, "end");
+  } else {
+    field.setRangeText(mark + words + mark, start, end, "select");
+  }
+  field.focus();
 }
 
 function onChange(event: Event): void {

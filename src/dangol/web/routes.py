@@ -1,6 +1,6 @@
 """Every route of the desk and the role it takes: the whole map on one screen."""
 
-from dangol.web.desk import account, customers, home, jobs, keys, shop, signing, team
+from dangol.web.desk import account, customers, home, jobs, keys, letters, shop, signing, team
 from dangol.web.serve import Route
 from dangol.web.signin.role import Role
 
@@ -23,6 +23,15 @@ DESK = (
     # customers
     Route("GET", "/customers", customers.show_list, VIEW),
     Route("GET", "/customers.csv", customers.download, VIEW),
+    # letters
+    Route("GET", "/letters", letters.show_list, VIEW),
+    Route("GET", "/letters.csv", letters.download, VIEW),
+    Route("POST", "/letters", letters.create, MARKET),
+    Route("GET", "/letters/{id:str}", letters.show, VIEW),
+    Route("POST", "/letters/{id:str}", letters.save, MARKET),
+    Route("GET", "/letters/{id:str}/preview", letters.preview_saved, VIEW),
+    Route("POST", "/letters/{id:str}/preview", letters.preview_typed, MARKET),
+    Route("POST", "/letters/{id:str}/archive", letters.archive, MARKET),
     # long work
     Route("GET", "/jobs/{id:str}", jobs.show_part, VIEW),
     Route("POST", "/jobs/{id:str}/pause", jobs.pause, MARKET),

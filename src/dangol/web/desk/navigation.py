@@ -26,6 +26,7 @@ _GROUPS = (
         "nav.people",
         (Link("/customers", "nav.customers"),),
     ),
+    ("nav.speak", (Link("/letters", "nav.letters"),)),
     ("nav.shop", (Link("/settings", "nav.settings", Role.OWNER),)),
 )
 
