@@ -23,9 +23,10 @@ create table thread_message (
     thread_id uuid not null,
     id uuid not null,
     direction text collate "C" not null check (direction in ('in', 'out')),
-    kind text collate "C" not null,      -- message | auto | note
+    kind text collate "C" not null,      -- message | auto | stop | note
     header_id text collate "C",          -- RFC 5322 Message-ID
     in_reply_to text collate "C",
+    reference_ids text[] not null default '{}',  -- oldest first, for the answer's References
     from_address text not null,
     is_other_sender boolean not null default false,
     is_guess boolean not null default false,
@@ -38,6 +39,40 @@ create table thread_message (
     at timestamptz not null,
     primary key (bucket, customer_id, thread_id, id)
 );
+-- Files that came with an answer; thread_message.attachments names them.
+create table thread_attachment (
+    bucket int not null,
+    customer_id bigint not null,
+    message_id uuid not null,
+    position smallint not null,
+    name text not null,
+    content_type text not null,
+    data bytea not null,
+    primary key (bucket, customer_id, message_id, position)
+);
+
+-- Failed deliveries as told by mail; what follows for the address is a suppression.
+create table bounce (
+    bucket int not null,
+    customer_id bigint not null,
+    id uuid not null,
+    send_id bigint not null,
+    class text collate "C" not null,     -- hard | soft | route | content | block
+    status text collate "C" not null,    -- enhanced status code, or empty
+    detail text not null,
+    address_hash bytea not null,
+    at timestamptz not null,
+    primary key (bucket, customer_id, id)
+);
+create index bounce_address on bounce (address_hash, at);
+
+-- How far each mailbox that is polled by IMAP has been read.
+create table imap_checkpoint (
+    mailbox text collate "C" primary key,
+    uid_validity bigint not null,
+    uid bigint not null
+);
+
 -- Which message an answer's In-Reply-To names, for mail whose token got lost.
 create table header_ref (
     header_id text collate "C" primary key,

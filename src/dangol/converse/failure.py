@@ -1,0 +1,170 @@
+"""Mail that says our letter did not arrive or was not wanted: suppress by class, tell the history."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+import psycopg
+
+from dangol.converse.bounce import Bounce, BounceClass, bounces_in
+from dangol.converse.mail import Mail
+from dangol.know.consent import suppress
+from dangol.listen.heard import Heard
+from dangol.model.address import normalise_email
+from dangol.model.customer import bucket_of
+from dangol.model.event import EventName, event_key
+from dangol.model.message import Channel
+from dangol.store.journal import Journal, JournalEntry
+from dangol.store.keyring import Keyring
+from dangol.store.sql import load_queries
+
+_SQL = load_queries(__package__)
+
+_SOFT_WINDOW = timedelta(days=60)
+_SOFT_SPAN = timedelta(days=7)
+_SOFT_LIMIT = 5
+_ROUTE_LIMIT = 2
+
+
+class Failed(NamedTuple):
+    """The message of ours that a report is about."""
+
+    customer_id: int
+    send_id: int
+
+
+class Keys(Protocol):
+    """What telling a failure needs of its process."""
+
+    keyring: Keyring
+    journal: Journal
+
+
+def bounced(
+    conn: psycopg.Connection, keys: Keys, mail: Mail, failed: Failed, at: datetime
+) -> list[Heard]:
+    """Keep each failure, suppress the address where its class says so, and tell of it.
+
+    The address is the customer's own where it can be known: a report may name the one that a
+    forwarding led to.
+    """
+    events = []
+    for bounce in bounces_in(mail)[:1]:
+        digest = _address_of(conn, keys, failed, bounce.address)
+        ref = f"{failed.send_id}:{failed.customer_id}"
+        row = _key(failed) | {
+            "id": event_key("bounce", ref),
+            "send_id": failed.send_id,
+            "class": bounce.bounce_class.value,
+            "status": bounce.status,
+            "detail": bounce.detail,
+            "address_hash": digest or b"",
+            "at": at,
+        }
+        is_new = conn.execute(_SQL.add_bounce, row).rowcount == 1
+        if is_new and digest and is_to_be_suppressed(*_past(conn, digest, bounce, at)):
+            _block(conn, keys, digest, "bounce", "everything", bounce.status or "bounce", at)
+        events.append(_tell(EventName.MESSAGE_BOUNCED, ref, failed, _props(failed, bounce), at))
+    return events
+
+
+def complained(
+    conn: psycopg.Connection, keys: Keys, mail: Mail, failed: Failed, at: datetime
+) -> list[Heard]:
+    """No marketing to that address any more, journaled like an opt-out; and the history knows."""
+    digest = _address_of(conn, keys, failed, _complainer(mail))
+    if digest:
+        _block(conn, keys, digest, "complaint", "marketing", "feedback report", at)
+    kind = mail.report_fields[0].get("feedback-type", "") if mail.report_fields else ""
+    props = {"send_id": failed.send_id, "feedback_type": kind[:50]}
+    ref = f"{failed.send_id}:{failed.customer_id}"
+    return [_tell(EventName.MESSAGE_COMPLAINED, ref, failed, props, at)]
+
+
+def block_complainer(conn: psycopg.Connection, keys: Keys, mail: Mail, at: datetime) -> None:
+    """The same where the report names no message of ours, but still the address."""
+    address = normalise_email(_complainer(mail))
+    if address:
+        digest = keys.keyring.address_hash(Channel.EMAIL, address)
+        _block(conn, keys, digest, "complaint", "marketing", "feedback report", at)
+
+
+def _complainer(mail: Mail) -> str:
+    """Whom the report says the mail had gone to; often left out."""
+    named = mail.report_fields[0].get("original-rcpt-to", "") if mail.report_fields else ""
+    return named.rpartition(";")[2].strip("<> ").lower()
+
+
+def is_to_be_suppressed(kind: BounceClass, failures: list[datetime]) -> bool:
+    """Whether an address with `failures` of one class (oldest first) is given up. Pure.
+
+    Hard at once; no route after two; soft after five that span at least seven days; what was
+    refused for our sake or the letter's never.
+    """
+    if kind is BounceClass.HARD:
+        return True
+    if kind is BounceClass.ROUTE:
+        return len(failures) >= _ROUTE_LIMIT
+    if kind is BounceClass.SOFT:
+        return len(failures) >= _SOFT_LIMIT and failures[-1] - failures[0] >= _SOFT_SPAN
+    return False
+
+
+def _past(
+    conn: psycopg.Connection, digest: bytes, bounce: Bounce, at: datetime
+) -> tuple[BounceClass, list[datetime]]:
+    """Failures of the same class since the address last showed life."""
+    alive = conn.execute(_SQL.last_sign_of_life, {"address_hash": digest}).fetchone()[0]
+    since = max(filter(None, (alive, at - _SOFT_WINDOW)))
+    asked = {"address_hash": digest, "class": bounce.bounce_class.value, "since": since}
+    return bounce.bounce_class, [row[0] for row in conn.execute(_SQL.list_failures, asked)]
+
+
+def _block(
+    conn: psycopg.Connection,
+    keys: Keys,
+    digest: bytes,
+    reason: str,
+    covers: str,
+    detail: str,
+    at: datetime,
+) -> None:
+    suppress(conn, digest, reason, covers, at, detail)
+    entry = JournalEntry(address_hash=digest, reason=reason, covers=covers, at=at)
+    keys.journal.append([entry])
+
+
+def _address_of(conn: psycopg.Connection, keys: Keys, failed: Failed, named: str) -> bytes | None:
+    """The hash of the address we had written to: the customer's present one, else the named."""
+    row = conn.execute(_SQL.find_address, _key(failed)).fetchone()
+    address = normalise_email(named)
+    if row is None:
+        return keys.keyring.address_hash(Channel.EMAIL, address) if address else None
+    return row[1]
+
+
+def _props(failed: Failed, bounce: Bounce) -> dict[str, object]:
+    return {
+        "send_id": failed.send_id,
+        "class": bounce.bounce_class.value,
+        "status": bounce.status,
+        "detail": bounce.detail[:300],
+    }
+
+
+def _tell(
+    name: EventName, ref: str, failed: Failed, props: dict[str, object], at: datetime
+) -> Heard:
+    return Heard(
+        key=event_key("dangol", f"{name}:{ref}").hex,
+        name=name.value,
+        time=at,
+        received_at=at,
+        props=props,
+        source="dangol",
+        customer_id=failed.customer_id,
+        origin=f"send:{failed.send_id}",
+    )
+
+
+def _key(failed: Failed) -> dict[str, int]:
+    return {"bucket": bucket_of(failed.customer_id), "customer_id": failed.customer_id}

@@ -1,0 +1,174 @@
+"""The sandbox mailbox: practice mail arrives here instead of in the world, and can be answered."""
+
+import re
+import smtplib
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, make_msgid
+from uuid import UUID, uuid4
+
+import msgspec
+import psycopg
+import pyarrow as pa
+
+from dangol.converse.mail import clean_line, clean_text, header_text, read_mail
+from dangol.converse.smtpd import Envelope
+from dangol.converse.thread import reply_subject
+from dangol.errors import InputError, NotFound, Refused
+from dangol.settings import Settings
+from dangol.store.bulk import copy_arrow
+from dangol.store.sql import load_queries
+
+_SQL = load_queries(__package__)
+
+LARGEST = 5 * 1024 * 1024
+_RESERVED = re.compile(
+    r"[^@\s]+@(?:[a-z0-9-]+\.)*(?:example|test|invalid|localhost|example\.(?:com|net|org))",
+    re.IGNORECASE,
+)
+_SUBJECT = re.compile(rb"^subject:([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE)
+
+
+class MailboxEntry(msgspec.Struct, frozen=True):
+    """One mail in the list."""
+
+    id: UUID
+    at: datetime
+    rcpt: str
+    sender: str
+    subject: str
+
+
+class MailboxMail(msgspec.Struct, frozen=True, kw_only=True):
+    """One mail opened. `html` is as it came: show it only in a sandboxed frame."""
+
+    entry: MailboxEntry
+    sender_name: str
+    sender_address: str
+    text: str
+    html: str | None
+    headers: list[tuple[str, str]]
+    raw: bytes
+
+
+def refusal(address: str) -> str | None:
+    """Why the sandbox does not take mail for `address`: it takes reserved domains only."""
+    if _RESERVED.fullmatch(address):
+        return None
+    return "5.7.1 the sandbox takes addresses of .example, .test, .invalid and localhost only"
+
+
+def keep(conn: psycopg.Connection, rows: list[tuple[Envelope, datetime]]) -> None:
+    """Append mail to the mailbox, one row per recipient, by one COPY in the caller's transaction."""
+    kept = [(one, at, rcpt) for one, at in rows for rcpt in one.recipients]
+    table = pa.table(
+        {
+            "id": [str(uuid4()) for _ in kept],
+            "at": pa.array([at for _, at, _ in kept], pa.timestamp("us", "UTC")),
+            "rcpt": [clean_line(rcpt).lower() for _, _, rcpt in kept],
+            "sender": [clean_line(one.mail_from).lower() for one, _, _ in kept],
+            "subject": [_subject(one.raw) for one, _, _ in kept],
+            "raw": ["\\x" + one.raw.hex() for one, _, _ in kept],
+        }
+    )
+    copy_arrow(conn, "mailbox_message", table)
+
+
+def list_mailbox(
+    conn: psycopg.Connection, rcpt: str | None = None, limit: int = 100
+) -> list[MailboxEntry]:
+    """The mailbox, latest first; with `rcpt` only what came to that address."""
+    rows = conn.execute(_SQL.list_mailbox, {"rcpt": rcpt and rcpt.lower(), "limit": limit})
+    return [MailboxEntry(*row) for row in rows.fetchall()]
+
+
+def count_mailbox(conn: psycopg.Connection) -> int:
+    """How many mails are in the mailbox."""
+    return conn.execute(_SQL.count_mailbox).fetchone()[0]
+
+
+def clear_mailbox(conn: psycopg.Connection) -> int:
+    """Empty the mailbox; returns how many mails were in it."""
+    return conn.execute(_SQL.clear_mailbox).rowcount
+
+
+def get_mailbox(conn: psycopg.Connection, mailbox_id: UUID) -> MailboxMail:
+    """One mail of the mailbox, opened.
+
+    Raises:
+        NotFound: it is not there any more.
+    """
+    row = conn.execute(_SQL.get_mailbox, {"id": mailbox_id}).fetchone()
+    if row is None:
+        raise NotFound("That mail is not in the mailbox any more.")
+    raw = bytes(row[5])
+    mail = read_mail(raw)
+    return MailboxMail(
+        entry=MailboxEntry(*row[:5]),
+        sender_name=mail.sender_name if mail else "",
+        sender_address=mail.sender if mail else "",
+        text=mail.text if mail else "",
+        html=mail.html if mail else None,
+        headers=list(mail.headers.items()) if mail else [],
+        raw=raw,
+    )
+
+
+def reply_as_customer(
+    conn: psycopg.Connection, settings: Settings, mailbox_id: UUID, text: str, now: datetime
+) -> str:
+    """Answer a mail of the sandbox as the customer who got it, by SMTP through our own receiver.
+
+    Returns the address that the answer went to.
+
+    Raises:
+        InputError: the answer is empty.
+        NotFound: the mail is not there any more.
+        Refused: our receiver did not take it; says why.
+    """
+    if not text.strip():
+        raise InputError("An answer has at least one character.")
+    opened = get_mailbox(conn, mailbox_id)
+    reply = write_reply(opened, text, now)
+    target = str(reply["To"])
+    try:
+        with smtplib.SMTP("127.0.0.1", settings.mail_port, timeout=20) as client:
+            client.send_message(reply, opened.entry.rcpt, [target])
+    except (OSError, smtplib.SMTPException) as error:
+        raise Refused(f"The answer could not be handed to the receiver: {error}") from None
+    return target
+
+
+def write_reply(opened: MailboxMail, text: str, now: datetime) -> EmailMessage:
+    """The mail that a mail program would make of an answer: threaded, with the original quoted."""
+    original = {name: clean_line(value) for name, value in opened.headers}
+    target = _address_in(original.get("reply-to", "")) or opened.sender_address
+    message_id = original.get("message-id", "")
+    reply = EmailMessage(policy=SMTP)
+    reply["From"] = opened.entry.rcpt
+    reply["To"] = target
+    reply["Subject"] = reply_subject(opened.entry.subject)
+    reply["Date"] = format_datetime(now)
+    reply["Message-ID"] = make_msgid(domain=opened.entry.rcpt.rpartition("@")[2] or "localhost")
+    if message_id:
+        reply["In-Reply-To"] = message_id
+        reply["References"] = f"{original.get('references', '')} {message_id}".strip()
+    quoted = "\n".join(f"> {line}" for line in opened.text.split("\n")[:200])
+    when = opened.entry.at.strftime("%a, %d %b %Y at %H:%M")
+    introduction = f"On {when}, {opened.sender_address} wrote:"
+    reply.set_content(f"{clean_text(text).strip()}\n\n{introduction}\n{quoted}\n", cte="base64")
+    return reply
+
+
+def _address_in(value: str) -> str:
+    found = re.search(r"[^\s<>,]+@[^\s<>,]+", value)
+    return found.group() if found else ""
+
+
+def _subject(raw: bytes) -> str:
+    """The decoded subject, looked for in the head only."""
+    head = raw[:64_000].partition(b"\r\n\r\n")[0]
+    found = _SUBJECT.search(head)
+    text = found.group(1).decode("utf-8", "surrogateescape") if found else ""
+    return clean_line(header_text(text))

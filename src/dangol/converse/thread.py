@@ -1,0 +1,288 @@
+"""Threads as the team sees them: who waits, what was said, and the answer that goes out."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import psycopg
+from psycopg.types.json import Jsonb
+
+from dangol.decide.campaign.sends import NewSend, create_send, queue_message
+from dangol.errors import InputError, NotFound
+from dangol.model.customer import bucket_of
+from dangol.model.message import MessageKind
+from dangol.store.brand import Brand, read_brand
+from dangol.store.keyring import Keyring
+from dangol.store.sql import load_queries
+from dangol.store.token import seal
+
+_SQL = load_queries(__package__)
+
+LONGEST_ANSWER = 50_000
+_MOST_REFERENCES = 10
+
+
+class ThreadSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One thread in a list."""
+
+    bucket: int
+    customer_id: int
+    id: UUID
+    subject: str
+    state: str
+    """`open` or `closed`."""
+    is_complaint: bool
+    origin_send_id: int | None
+    assignee_id: UUID | None
+    opened_at: datetime
+    waiting_since: datetime | None
+    """None when the team has the last word."""
+    last_at: datetime
+    customer_name: str
+    last_text: str
+    """The customer's latest answer."""
+    from_address: str
+    is_other_sender: bool
+    is_guess: bool
+
+
+class ThreadMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of a thread."""
+
+    id: UUID
+    direction: str
+    """`in` or `out`."""
+    kind: str
+    """`message`, `auto` (a machine's), `stop` (asked to be left alone) or `note`."""
+    header_id: str | None
+    in_reply_to: str | None
+    reference_ids: list[str]
+    from_address: str
+    is_other_sender: bool
+    is_guess: bool
+    subject: str
+    body_text: str
+    body_full: str
+    attachments: list[dict[str, Any]]
+    send_id: int | None
+    author: str
+    at: datetime
+
+
+class Thread(msgspec.Struct, frozen=True):
+    """A thread with everything in it, oldest first."""
+
+    summary: ThreadSummary
+    messages: list[ThreadMessage]
+
+
+def answers_waiting(conn: psycopg.Connection, limit: int = 200) -> list[ThreadSummary]:
+    """Threads in which the customer has the last word, longest waiting first."""
+    return _summaries(conn.execute(_SQL.list_waiting, {"limit": limit}))
+
+
+def count_waiting(conn: psycopg.Connection) -> int:
+    """How many wait; the length of that list without a limit."""
+    return conn.execute(_SQL.count_waiting).fetchone()[0]
+
+
+def list_threads(conn: psycopg.Connection, customer_id: int) -> list[ThreadSummary]:
+    """One customer's threads, latest first."""
+    return _summaries(conn.execute(_SQL.list_threads, _key(customer_id) | {"id": None}))
+
+
+def list_recent(conn: psycopg.Connection, limit: int = 200) -> list[ThreadSummary]:
+    """All threads, latest first."""
+    return _summaries(conn.execute(_SQL.list_recent, {"limit": limit}))
+
+
+def get_thread(conn: psycopg.Connection, customer_id: int, thread_id: UUID) -> Thread:
+    """One thread with its messages.
+
+    Raises:
+        NotFound: the customer has no such thread.
+    """
+    key = _key(customer_id) | {"id": thread_id}
+    found = _summaries(conn.execute(_SQL.list_threads, key))
+    if not found:
+        raise NotFound("There is no such conversation; it may belong to a merged customer.")
+    rows = conn.execute(_SQL.list_messages, key).fetchall()
+    names = ThreadMessage.__struct_fields__
+    return Thread(found[0], [ThreadMessage(**dict(zip(names, row, strict=True))) for row in rows])
+
+
+def get_attachment(
+    conn: psycopg.Connection, customer_id: int, message_id: UUID, position: int
+) -> tuple[str, str, bytes]:
+    """Name, content type and bytes of one file; to be served as a download only.
+
+    Raises:
+        NotFound: there is none.
+    """
+    key = _key(customer_id) | {"message_id": message_id, "position": position}
+    row = conn.execute(_SQL.find_attachment, key).fetchone()
+    if row is None:
+        raise NotFound("There is no such file.")
+    return row[0], row[1], bytes(row[2])
+
+
+def answer(
+    conn: psycopg.Connection,
+    keyring: Keyring,
+    thread: tuple[int, UUID],
+    text: str,
+    member: UUID,
+    now: datetime,
+) -> int:
+    """Queue `text` as the team's answer in `thread` (customer and thread id); the send's number.
+
+    It threads in the customer's mail program: In-Reply-To names their latest message. In the
+    caller's transaction; what waits is over when it commits.
+
+    Raises:
+        InputError: the text is empty or longer than 50,000 characters, or no sender is set.
+        NotFound: there is no such thread.
+    """
+    text = text.replace("\r\n", "\n").replace("\0", "").strip()
+    if not text or len(text) > LONGEST_ANSWER:
+        raise InputError("An answer has between 1 and 50,000 characters.")
+    brand = read_brand(conn)
+    if not brand.sender_email:
+        raise InputError("Set the sender address under Settings before answering.")
+    customer_id, thread_id = thread
+    if conn.execute(_SQL.lock_thread, _key(customer_id) | {"id": thread_id}).fetchone() is None:
+        raise NotFound("There is no such conversation; it may belong to a merged customer.")
+    found = get_thread(conn, customer_id, thread_id)
+    by = f"member:{member}"
+    new = NewSend(kind="answer", message_kind=MessageKind.CONVERSATION)
+    send_id = create_send(conn, new, by=by, now=now)
+    header_id = message_id_of(keyring, brand, send_id, customer_id)
+    _add_out(conn, found, (send_id, header_id), (text, by), brand, now)
+    queue_message(conn, send_id, customer_id, now=now)
+    return send_id
+
+
+def message_id_of(keyring: Keyring, brand: Brand, send_id: int, customer_id: int) -> str:
+    """The Message-ID of one of our mails; its token tells whose it is when it is named."""
+    return f"<{seal(keyring, 'r', send_id, customer_id)}@{mail_domain(brand)}>"
+
+
+def mail_domain(brand: Brand) -> str:
+    """The domain of our Message-IDs and reply addresses."""
+    return brand.reply_domain or brand.sender_email.rpartition("@")[2] or "localhost"
+
+
+def close_thread(conn: psycopg.Connection, customer_id: int, thread_id: UUID) -> None:
+    """Nothing more to say; an answer opens it again.
+
+    Raises:
+        NotFound: there is no such thread.
+    """
+    _change(conn, _SQL.close_thread, customer_id, thread_id)
+
+
+def mark_complaint(
+    conn: psycopg.Connection, customer_id: int, thread_id: UUID, is_complaint: bool = True
+) -> None:
+    """Whether it is a complaint: while one is open, no marketing goes to this person.
+
+    Raises:
+        NotFound: there is no such thread.
+    """
+    _change(conn, _SQL.mark_complaint, customer_id, thread_id, is_complaint=is_complaint)
+
+
+def assign(
+    conn: psycopg.Connection, customer_id: int, thread_id: UUID, member_id: UUID | None
+) -> None:
+    """Who of the team takes care; None for nobody in particular.
+
+    Raises:
+        NotFound: there is no such thread.
+    """
+    _change(conn, _SQL.assign, customer_id, thread_id, member_id=member_id)
+
+
+class Stray(msgspec.Struct, frozen=True):
+    """Mail that belongs to nobody we know."""
+
+    id: UUID
+    at: datetime
+    from_address: str
+    subject: str
+    reason: str
+
+
+def list_strays(conn: psycopg.Connection, limit: int = 200) -> list[Stray]:
+    """Strays, latest first."""
+    return [Stray(*row) for row in conn.execute(_SQL.list_strays, {"limit": limit})]
+
+
+def _add_out(
+    conn: psycopg.Connection,
+    thread: Thread,
+    sent: tuple[int, str],
+    said: tuple[str, str],
+    brand: Brand,
+    now: datetime,
+) -> None:
+    """The answer as a message of the thread, with the ids that thread it."""
+    send_id, header_id = sent
+    text, author = said
+    key = _key(thread.summary.customer_id)
+    parent = next((one for one in reversed(thread.messages) if one.header_id), None)
+    row = key | {
+        "thread_id": thread.summary.id,
+        "id": uuid4(),
+        "direction": "out",
+        "kind": "message",
+        "header_id": header_id,
+        "in_reply_to": parent.header_id if parent else None,
+        "reference_ids": reference_chain(parent) if parent else [],
+        "from_address": brand.sender_email,
+        "is_other_sender": False,
+        "is_guess": False,
+        "subject": reply_subject(thread.summary.subject),
+        "body_text": text,
+        "body_full": text,
+        "attachments": Jsonb([]),
+        "send_id": send_id,
+        "author": author,
+        "at": now,
+    }
+    conn.execute(_SQL.add_message, row)
+    named = {"header_id": header_id, "thread_id": thread.summary.id, "send_id": send_id, "at": now}
+    conn.execute(_SQL.add_header, key | named)
+    conn.execute(_SQL.end_waiting, key | {"id": thread.summary.id, "at": now})
+
+
+def reference_chain(parent: ThreadMessage) -> list[str]:
+    """The References of an answer to `parent`: its own and its id; the first and the last nine."""
+    chain = list(dict.fromkeys([*parent.reference_ids, parent.header_id or ""]))
+    chain = [one for one in chain if one]
+    if len(chain) <= _MOST_REFERENCES:
+        return chain
+    return [chain[0], *chain[-(_MOST_REFERENCES - 1) :]]
+
+
+def reply_subject(subject: str) -> str:
+    """`subject` with one "Re: ", as mail programs expect it in every language."""
+    return subject if subject[:3].lower() == "re:" else f"Re: {subject}".strip()
+
+
+def _summaries(cursor: psycopg.Cursor) -> list[ThreadSummary]:
+    names = ThreadSummary.__struct_fields__
+    return [ThreadSummary(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+
+
+def _change(
+    conn: psycopg.Connection, statement: str, customer_id: int, thread_id: UUID, **values: object
+) -> None:
+    changed = conn.execute(statement, _key(customer_id) | {"id": thread_id} | values)
+    if changed.rowcount == 0:
+        raise NotFound("There is no such conversation; it may belong to a merged customer.")
+
+
+def _key(customer_id: int) -> dict[str, Any]:
+    return {"bucket": bucket_of(customer_id), "customer_id": customer_id}
