@@ -40,6 +40,7 @@ JOBS = {
     "import": "dangol.engine.importing:run_import",
     "campaign_plan": "dangol.engine.planning:plan_campaign",
     "practice": "dangol.practice.job:run_practice",
+    "practice_removal": "dangol.practice.job:run_removal",
 }
 """Where each kind of job is done. Names, loaded when needed: an idle engine stays small, and the
 practice shop stands above the engine."""

@@ -1,0 +1,135 @@
+"""The two jobs around the practice shop: making it through real intake, and taking it away.
+
+Making is safe to run again from any point: the same run gives the same keys, and a key counts once.
+"""
+
+import io
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import pyarrow as pa
+
+from dangol.engine.jobs import Task
+from dangol.engine.upkeep import refit_stages
+from dangol.errors import Refused
+from dangol.know.consent.service import Answer, withdraw
+from dangol.know.identity.store import find_customer
+from dangol.listen.intake import append_intake
+from dangol.practice.fact import ZONE, Fact, as_table
+from dangol.practice.furnish import furnish, name_the_shop
+from dangol.practice.mark import SOURCE, SQL, Mark, find_mark, set_mark
+from dangol.practice.person import user_id
+from dangol.practice.removal import remove_practice_shop
+from dangol.practice.shop import Shop, make_shop
+from dangol.practice.six import OPTED_OUT, listed_again
+from dangol.store.files import DISK, write_file
+from dangol.store.journal import Journal
+from dangol.store.pool import connect
+
+SIZES = (300, 5_000)
+SEED = 20
+TRUTH_FILE = "practice-truth.json"
+"""Beside the data: what is really so about everyone, to compare with what the engine found out."""
+
+_CHUNK = 20_000
+_POLL_S = 0.2
+
+
+def run_practice(task: Task) -> dict[str, Any]:
+    """Job `practice`: a shop of `task.args["customers"]` customers, ready to look at.
+
+    Raises:
+        Refused: there is one already, or the size is another than 300 or 5,000.
+    """
+    mark = _begin(task)
+    shop = make_shop(mark.customers, mark.seed, mark.until)
+    _write_truth(task, shop)
+    total = len(shop.facts)
+    task.progress(done=0, total=total, step="intake")
+    _append(task, shop.facts, mark, "history")
+    _await_applied(task, total)
+    _opt_out_and_list_again(task, mark)
+    task.progress(step="stages")
+    refit_stages(task.settings, datetime.now(UTC))
+    with connect(task.dsn, name="practice") as conn:
+        furnish(conn, datetime.now(UTC))
+        set_mark(conn, msgspec.structs.replace(mark, made_at=datetime.now(UTC)))
+    task.progress(done=total, step="ready")
+    return {"customers": mark.customers, "events": total, "truth": TRUTH_FILE}
+
+
+def run_removal(task: Task) -> dict[str, Any]:
+    """Job `practice_removal`: everything of the practice shop goes, nothing else does."""
+    removed = remove_practice_shop(task.dsn, task.settings, datetime.now(UTC))
+    (task.settings.data / TRUTH_FILE).unlink(missing_ok=True)
+    refit_stages(task.settings, datetime.now(UTC))
+    return {"customers": removed}
+
+
+def _begin(task: Task) -> Mark:
+    """The mark of the shop that this job makes, the same one when it runs again."""
+    size = task.args.get("customers", SIZES[0])
+    if size not in SIZES:
+        raise Refused(f"A practice shop has 300 or 5,000 customers, not {size}.")
+    with connect(task.dsn, name="practice") as conn:
+        known = find_mark(conn)
+        if known is not None and known.made_at is not None:
+            raise Refused("There is a practice shop already; remove it first.")
+        yesterday = datetime.now(ZONE).date() - timedelta(days=1)
+        mark = known or Mark(run=uuid4(), customers=size, seed=SEED, until=yesterday)
+        set_mark(conn, mark)
+        name_the_shop(conn, datetime.now(UTC))
+    return mark
+
+
+def _write_truth(task: Task, shop: Shop) -> None:
+    body = msgspec.json.format(msgspec.json.encode(shop.truth), indent=1)
+    write_file(DISK, task.settings.data / TRUTH_FILE, lambda file: file.write(body))
+
+
+def _append(task: Task, facts: list[Fact], mark: Mark, part: str) -> None:
+    """Send facts to intake as an import does, a commit for each chunk."""
+    table = as_table(facts, mark.run, part)
+    for start in range(0, table.num_rows, _CHUNK):
+        sink = io.BytesIO()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table.slice(start, _CHUNK))
+        with connect(task.dsn, name="practice") as conn:
+            append_intake(
+                conn, kind="import", source=SOURCE, body=sink.getvalue(), at=datetime.now(UTC)
+            )
+        task.check()
+
+
+def _await_applied(task: Task, total: int) -> None:
+    """Until Route and Live have taken in everything of ours."""
+    with connect(task.dsn, name="practice", autocommit=True) as conn:
+        while True:
+            in_intake, waiting = conn.execute(SQL.count_waiting, {"source": SOURCE}).fetchone()
+            if not in_intake and not waiting:
+                return
+            if not in_intake:
+                task.progress(done=max(total - waiting, 0))
+            task.check()
+            time.sleep(_POLL_S)
+
+
+def _opt_out_and_list_again(task: Task, mark: Mark) -> None:
+    """One of the six really unsubscribes, and then stands on an old list again."""
+    with connect(task.dsn, name="practice") as conn:
+        customer = find_customer(conn, "user", user_id(OPTED_OUT))
+    if customer is None:
+        raise Refused("The practice import was not taken in; see the rejects of its source.")
+    answer = Answer(
+        customer_id=customer,
+        actor="customer",
+        source="one_click",
+        evidence={"where": "practice shop, unsubscribe page"},
+    )
+    with connect(task.dsn, name="practice", autocommit=True) as conn:
+        withdraw(conn, Journal(task.settings.journal_dir), answer, datetime.now(UTC))
+    _append(task, listed_again(mark.until), mark, "listed again")
+    _await_applied(task, 0)

@@ -1,0 +1,193 @@
+"""The practice shop through a real engine: made, checked by hand, taken away without a trace."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from dangol.engine.jobs import Job, enqueue, get_job
+from dangol.engine.leases import ensure_leases
+from dangol.engine.workers import run_engine
+from dangol.know.identity.store import find_customer
+from dangol.know.segment import parse
+from dangol.know.segment.service import count, resolve
+from dangol.know.segment.store import list_segments
+from dangol.listen.intake import append_intake
+from dangol.practice.job import TRUTH_FILE
+from dangol.practice.mark import find_mark
+from dangol.practice.six import OPTED_OUT
+from dangol.settings import Settings
+from dangol.store.brand import read_brand
+from dangol.store.lake import snapshot
+from dangol.store.pool import connect
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def shop(dsn: str, conn: psycopg.Connection, tmp_path: Path) -> Iterator[Settings]:
+    """A running engine over an empty database."""
+    settings = Settings(data=tmp_path, database_url=dsn, engine_memory_mb=256)
+    ensure_leases(conn, 4)
+    conn.commit()
+    stop = threading.Event()
+    engine = threading.Thread(target=run_engine, args=(settings, stop))
+    engine.start()
+    yield settings
+    stop.set()
+    engine.join(60)
+
+
+def _do(conn: psycopg.Connection, kind: str, args: dict[str, Any], seconds: float = 120) -> Job:
+    job_id = enqueue(conn, kind, args, by="test", now=datetime.now(UTC))
+    conn.commit()
+    return _wait(conn, job_id, seconds)
+
+
+def _wait(conn: psycopg.Connection, job_id: UUID, seconds: float) -> Job:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        job = get_job(conn, job_id)
+        conn.commit()
+        if job.finished_at is not None:
+            return job
+        threading.Event().wait(0.2)
+    raise AssertionError(f"the job did not end: {job}")
+
+
+def _count(settings: Settings, conn: psycopg.Connection, definition: dict) -> int:
+    resolved = resolve(conn, parse(definition))
+    with snapshot(settings, settings.database_url or "") as snap:
+        return count(snap, resolved, datetime.now(UTC), "Asia/Seoul").people
+
+
+def test_the_shop_is_made_checked_and_removed(shop: Settings, conn: psycopg.Connection) -> None:
+    job = _do(conn, "practice", {"customers": 300})
+    assert job.error is None
+    assert job.result == {"customers": 300, "events": job.progress["total"], "truth": TRUTH_FILE}
+    truth = json.loads((shop.data / TRUTH_FILE).read_text())
+    _check_against_truth(shop, conn, truth)
+    _check_the_six(shop, conn)
+    again = _do(conn, "practice", {"customers": 300})
+    assert again.error == "There is a practice shop already; remove it first."
+    _check_removal(shop, conn)
+
+
+def _check_against_truth(shop: Settings, conn: psycopg.Connection, truth: list[dict]) -> None:
+    assert _count(shop, conn, {"kind": "all", "of": []}) == len(truth) == 300
+    for times in (1, 3, 10):
+        asked = {"kind": "did", "name": "Order Completed", "times": {"op": "ge", "value": times}}
+        assert _count(shop, conn, asked) == sum(one["orders"] >= times for one in truth)
+    orders = conn.execute("select sum(events) from relationship_day").fetchone()
+    assert orders == (sum(one["orders"] for one in truth),)
+    refused = conn.execute("select count(*) from reject where source = 'practice'").fetchone()
+    assert refused == (0,)
+    stages = dict(conn.execute("select stage, count(*) from stage group by 1").fetchall())
+    assert {"loyal", "inactive"} <= stages.keys()
+    gone = {one["user_id"] for one in truth if one["left_on"]}
+    still = {
+        row[0]
+        for row in conn.execute(
+            "select i.value from identity i join stage s using (bucket, customer_id)"
+            " where i.kind = 'user' and s.stage = 'inactive'"
+        )
+    }
+    assert len(still & gone) > 0.8 * len(still), "most who seem to have left, have left"
+
+
+def _check_the_six(shop: Settings, conn: psycopg.Connection) -> None:
+    clockwork = find_customer(conn, "user", "practice-0001")
+    days = conn.execute(
+        "select day from relationship_day where customer_id = %s order by day", [clockwork]
+    ).fetchall()
+    gaps = {(later[0] - earlier[0]).days for earlier, later in pairwise(days)}
+    assert (len(days), gaps) == (12, {60})
+    stage = conn.execute("select stage from stage where customer_id = %s", [clockwork]).fetchone()
+    assert stage == ("loyal",)
+    opted_out = find_customer(conn, "user", f"practice-{OPTED_OUT:04d}")
+    consents = conn.execute(
+        "select consent from contact_state where customer_id = %s", [opted_out]
+    ).fetchone()
+    assert consents == ("withdrawn",)
+    ledger = conn.execute(
+        "select state from consent where customer_id = %s order by time", [opted_out]
+    ).fetchall()
+    assert [row[0] for row in ledger].count("granted") == 2
+    suppressed = conn.execute(
+        "select s.reason from suppression s join contact_point p using (channel, address_hash)"
+        " where p.customer_id = %s and s.lifted_at is null",
+        [opted_out],
+    ).fetchall()
+    assert suppressed == [("opt_out",)]
+
+
+def _check_removal(shop: Settings, conn: psycopg.Connection) -> None:
+    own = {
+        "type": "identify",
+        "messageId": "own-1",
+        "userId": "mine",
+        "traits": {"name": "Own Customer", "email": "own@shop.example"},
+    }
+    body = json.dumps({"batch": [own]}).encode()
+    append_intake(
+        conn, kind="track", source="key_own", body=body, at=NOW, meta={"path": "/v1/batch"}
+    )
+    conn.commit()
+    mine = _await_customer(conn, "mine")
+    conn.execute(
+        "update segment set version = version + 1 where name = '단골'"
+    )  # somebody changed it: it stays
+    conn.commit()
+    job = _do(conn, "practice_removal", {})
+    assert (job.error, job.result) == (None, {"customers": 300})
+    tables = conn.execute(
+        "select table_name from information_schema.columns where table_schema = 'public'"
+        " and column_name = 'customer_id' and table_name not in ('mask', 'customer', 'erasure')"
+    ).fetchall()
+    left = {
+        table: rows
+        for (table,) in tables
+        if (rows := conn.execute(f"select count(*) from {table} where customer_id <> %s", [mine]).fetchone()[0])
+    }  # fmt: skip
+    assert left == {}
+    names = conn.execute(
+        "select count(*) from customer where search like '%%practice%%'"
+    ).fetchone()
+    assert names == (0,)
+    assert _count(shop, conn, {"kind": "all", "of": []}) == 1
+    assert [one.name for one in list_segments(conn)] == ["단골"]
+    assert conn.execute("select count(*) from letter").fetchone() == (0,)
+    assert (read_brand(conn).name, find_mark(conn)) == ("", None)
+    assert not (shop.data / TRUTH_FILE).exists()
+    with snapshot(shop, shop.database_url or "") as snap:
+        assert snap.query("select distinct customer_id from events").to_pylist() == [
+            {"customer_id": mine}
+        ]
+
+
+def _await_customer(conn: psycopg.Connection, user: str) -> int:
+    for _ in range(100):
+        found = find_customer(conn, "user", user)
+        applied = conn.execute(
+            "select 1 from contact_point where customer_id = %s", [found]
+        ).fetchone()
+        conn.commit()
+        if found and applied:
+            return found
+        threading.Event().wait(0.1)
+    raise AssertionError("the own customer never came")
+
+
+def test_another_size_is_refused(shop: Settings, conn: psycopg.Connection) -> None:
+    assert "300 or 5,000" in (_do(conn, "practice", {"customers": 7}).error or "")
+    assert "no practice shop" in (_do(conn, "practice_removal", {}).error or "")
+    with connect(shop.database_url or "", name="test") as other:
+        assert find_mark(other) is None
