@@ -114,7 +114,9 @@ def hear_item(raw: bytes | msgspec.Raw, call: Call, position: int) -> Heard | Re
         )
     try:
         item = _ITEM.decode(text)
-    except msgspec.ValidationError:
+    except msgspec.ValidationError as error:
+        if text.lstrip()[:1] == b"{":
+            return _refuse(RejectReason.BAD_VALUE, str(error))
         return _refuse(RejectReason.NOT_AN_OBJECT, "An event must be a JSON object.")
     except UnicodeDecodeError:
         return _refuse(RejectReason.BAD_TEXT, "The text is not valid UTF-8.")
