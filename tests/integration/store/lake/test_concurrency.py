@@ -19,7 +19,7 @@ from dangol.store.pool import connect
 
 from .history import NOW, append, fact
 
-SECONDS = 12.0
+SECONDS = 6.0
 
 
 class Hammer:
