@@ -146,7 +146,7 @@ order by at desc, id desc limit %(limit)s
 
 -- name: count_rejects
 -- Refusals by source and reason.
-select source, reason, count(*) from reject where at >= %(since)s
+select source, reason, count(*) as count from reject where at >= %(since)s
 group by source, reason order by count(*) desc, source, reason
 
 -- name: forget_rejects
@@ -164,8 +164,8 @@ where owner = %(owner)s order by count desc, name, type
 
 -- name: list_sources
 -- Every sender: keys of the tracking API, with what came from each since a moment.
-select k.id, k.name, k.revoked_at, s.last_at, coalesce(s.events, 0),
-    (select count(*) from reject r where r.source = k.id and r.at >= %(since)s)
+select k.id, k.name, k.revoked_at, s.last_at, coalesce(s.events, 0) as events,
+    (select count(*) from reject r where r.source = k.id and r.at >= %(since)s) as rejects
 from api_key k
 left join source_count s on s.source = k.id
 where k.scope = 'track'
