@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -41,9 +42,11 @@ def engine() -> None:
 
 def dispatch() -> None:
     """Hand messages over to the providers; run as many of these as you like."""
+    from dangol.converse.answering import render_answers
     from dangol.speak.dispatch import run_dispatch
 
-    _until_signal(run_dispatch)
+    # speak must not know converse: who writes an answer is handed in here
+    _until_signal(partial(run_dispatch, renderers={"answer": render_answers}))
 
 
 def post() -> None:

@@ -54,6 +54,7 @@ class EventName(StrEnum):
     MESSAGE_HELD_OUT = "Message Held Out"
     STAGE_CHANGED = "Stage Changed"
     CONSENT_CHANGED = "Consent Changed"
+    SURVEY_ANSWERED = "Survey Answered"
     PREFERENCE_CHANGED = "Preference Changed"
 
 
