@@ -34,7 +34,9 @@ from dangol.store.keyring import load_keyring
 _log = structlog.get_logger("dispatch")
 
 _FIRST_RATE = 400.0
-_LEAST_BATCH, _MOST_BATCH = 20, 2000
+_LEAST_AHEAD = 20
+MOST_AHEAD = 2000
+"""Messages handed over and not yet answered; what one crash may leave uncertain."""
 _AHEAD_SECONDS = 0.5
 """How much is handed over ahead, in seconds of the measured rate, waiting and under way together."""
 _IDLE_SECONDS = 2.0
@@ -151,8 +153,8 @@ class Dispatcher:
         allowed = self._feed.bucket.rate
         if allowed is not None:
             ahead = min(ahead, max(1.0, allowed * _AHEAD_SECONDS))
-            return int(max(1, min(ahead, _MOST_BATCH)))
-        return int(max(_LEAST_BATCH, min(ahead, _MOST_BATCH)))
+            return int(max(1, min(ahead, MOST_AHEAD)))
+        return int(max(_LEAST_AHEAD, min(ahead, MOST_AHEAD)))
 
     def _use(self, channel: ActiveChannel) -> None:
         """Send through `channel` from now on; the old connections finish what they carry."""
