@@ -1,6 +1,17 @@
 """Every route of the desk and the role it takes: the whole map on one screen."""
 
-from dangol.web.desk import account, customers, home, jobs, keys, letters, shop, signing, team
+from dangol.web.desk import (
+    account,
+    customers,
+    home,
+    jobs,
+    keys,
+    letters,
+    segments,
+    shop,
+    signing,
+    team,
+)
 from dangol.web.serve import Route
 from dangol.web.signin.role import Role
 
@@ -23,6 +34,17 @@ DESK = (
     # customers
     Route("GET", "/customers", customers.show_list, VIEW),
     Route("GET", "/customers.csv", customers.download, VIEW),
+    # segments
+    Route("GET", "/segments", segments.show_list, VIEW),
+    Route("GET", "/segments.csv", segments.download, VIEW),
+    Route("GET", "/segments/new", segments.begin, MARKET),
+    Route("POST", "/segments", segments.create, MARKET),
+    Route("POST", "/segments/preview", segments.preview, VIEW),
+    Route("GET", "/segments/{id:str}", segments.show, VIEW),
+    Route("POST", "/segments/{id:str}", segments.save, MARKET),
+    Route("POST", "/segments/{id:str}/archive", segments.archive, MARKET),
+    Route("GET", "/segments/{id:str}/people", segments.show_people, VIEW),
+    Route("GET", "/segments/{id:str}/people.csv", segments.download_people, VIEW),
     # letters
     Route("GET", "/letters", letters.show_list, VIEW),
     Route("GET", "/letters.csv", letters.download, VIEW),

@@ -27,6 +27,7 @@ from dangol.errors import Conflict, DangolError, InputError, NotFound, Refused
 from dangol.store.brand import read_brand
 from dangol.web import words
 from dangol.web.answer import Answer, Document, Download, Move, Page, SignedIn, SignedOut
+from dangol.web.query import QueryFailed
 from dangol.web.render import render
 from dangol.web.security import DOCUMENT_POLICY, comes_from_elsewhere, desk_headers
 from dangol.web.signin.role import Role
@@ -37,7 +38,7 @@ _LOG = logging.getLogger(__name__)
 
 SESSION_COOKIE = "dangol_session"
 SAID_COOKIE = "dangol_said"
-_STATUS = {InputError: 422, NotFound: 404, Refused: 409, Conflict: 409}
+_STATUS = {InputError: 422, NotFound: 404, Refused: 409, Conflict: 409, QueryFailed: 503}
 
 
 class Route(NamedTuple):

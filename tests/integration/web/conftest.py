@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from dangol.know.profile.derive import search_text
 from dangol.model.customer import bucket_of
 from dangol.settings import Settings
+from dangol.web import query
 from dangol.web.app import create_app
 from dangol.web.signin.role import Role
 from dangol.web.signin.service import create_login_link
@@ -74,6 +75,7 @@ def desk(settings: Settings, conn: psycopg.Connection) -> Iterator[Desk]:
     """The desk, nobody signed in yet."""
     with TestClient(create_app(settings), base_url="http://127.0.0.1:8080") as client:
         yield Desk(client, conn)
+    query.stop_started()
 
 
 @pytest.fixture

@@ -61,6 +61,35 @@ class ListPage(msgspec.Struct, frozen=True):
         return list_url(self.path, self.query | ({"from": str(offset)} if offset else {}))
 
 
+class KeysetPage(msgspec.Struct, frozen=True):
+    """A page of a list that goes on after its last row instead of counting rows."""
+
+    rows: list[Any]
+    total: int
+    path: str
+    after: str
+    """Where the page after this one begins; empty at the end."""
+    query: dict[str, str] = {}
+    is_first: bool = True
+    first: int = 0
+    """Unknown: pages are not numbered."""
+
+    @property
+    def previous_url(self) -> str:
+        """Back to the beginning."""
+        return "" if self.is_first else list_url(self.path, self.query)
+
+    @property
+    def next_url(self) -> str:
+        """The page after, or empty."""
+        return list_url(self.path, self.query | {"from": self.after}) if self.after else ""
+
+    @property
+    def csv_url(self) -> str:
+        """The whole list as a file."""
+        return list_url(f"{self.path}.csv", self.query)
+
+
 def list_url(path: str, query: dict[str, str]) -> str:
     """`path` with what is set in `query`."""
     given = {name: value for name, value in query.items() if value}

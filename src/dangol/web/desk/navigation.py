@@ -24,7 +24,7 @@ _GROUPS = (
     ("", (Link("/", "nav.home"),)),
     (
         "nav.people",
-        (Link("/customers", "nav.customers"),),
+        (Link("/customers", "nav.customers"), Link("/segments", "nav.segments")),
     ),
     ("nav.speak", (Link("/letters", "nav.letters"),)),
     ("nav.shop", (Link("/settings", "nav.settings", Role.OWNER),)),
