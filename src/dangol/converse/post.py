@@ -48,6 +48,8 @@ async def _run(settings: Settings, stop: threading.Event) -> None:
     servers = [(Server(receiver), settings.host, settings.mail_port)]
     servers.append((Server(box), "127.0.0.1", settings.sandbox_port))
     async with AsyncExitStack() as stack:
+        stack.callback(inbound.close)
+        stack.callback(boxed.close)
         for server, host, port in servers:
             await server.listen(host, port)
             stack.push_async_callback(server.close)
@@ -89,6 +91,11 @@ class _Keeper:
     async def run(self) -> None:
         """Write until cancelled."""
         await self._group.run()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._conn is not None:
+            self._conn.close()
 
     def _flush(self, rows: list[tuple[Envelope, datetime]]) -> None:
         try:

@@ -248,18 +248,31 @@ where bucket = %(bucket)s and customer_id = %(customer_id)s and id = %(id)s;
 select id, at, from_address, subject, reason from stray_mail
 order by at desc, id limit %(limit)s;
 
--- name: move_threads
--- Threads of a merged customer go to the winner.
-update {table} set bucket = %(to_bucket)s, customer_id = %(to_id)s
+-- name: copy_in_table
+-- Rows of a merged customer, written again in the winner's bucket: a row never changes its bucket.
+insert into {table}
+select (jsonb_populate_record(
+    x, jsonb_build_object('bucket', %(to_bucket)s::int, 'customer_id', %(to_id)s::bigint))).*
+from {table} as x
+where x.bucket = %(bucket)s and x.customer_id = %(customer_id)s
+on conflict do nothing;
+
+-- name: move_headers
+-- Message-IDs are found by themselves; only what they point to changes.
+update header_ref set bucket = %(to_bucket)s, customer_id = %(to_id)s
 where bucket = %(bucket)s and customer_id = %(customer_id)s;
 
--- name: erase_rows
+-- name: erase_in_table
 -- Everything an erased person said, or that names them.
 delete from {table} where bucket = %(bucket)s and customer_id = %(customer_id)s;
 
 -- name: erase_mailbox
--- Mail of the sandbox to and from an erased person's address.
-delete from mailbox_message where rcpt = %(address)s or sender = %(address)s;
+-- Mail of the sandbox to and from an erased person's addresses.
+delete from mailbox_message where rcpt = any(%(addresses)s) or sender = any(%(addresses)s);
+
+-- name: erase_strays
+-- Mail from an erased person that was nobody's.
+delete from stray_mail where from_address = any(%(addresses)s);
 
 -- name: list_mailbox
 -- The sandbox mailbox, latest first; of one recipient, or of all.
