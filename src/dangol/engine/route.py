@@ -13,6 +13,7 @@ import msgspec
 import psycopg
 from psycopg import errors
 
+from dangol.converse.keeping import move_conversations
 from dangol.decide.campaign.sends import silence_customer
 from dangol.engine.inbox import OwnFact, enter_inbox
 from dangol.know.identity.plan import Claim, Node
@@ -209,7 +210,7 @@ def _write(conn: psycopg.Connection, events: Sequence[Heard], now: datetime) -> 
             kept.append(event)
             customers.append(owner)
     enter_inbox(conn, kept, customers, _own_facts(resolved), now)
-    _silence_losers(conn, resolved, now)
+    _follow_merges(conn, resolved, now)
     save_survey(conn, survey(kept), now)
     return refused
 
@@ -269,10 +270,11 @@ def _own_facts(resolved: Resolved) -> list[OwnFact]:
     return linked + merged
 
 
-def _silence_losers(conn: psycopg.Connection, resolved: Resolved, now: datetime) -> None:
-    """What was queued for a merged customer is not sent: the winner may have its own copy."""
+def _follow_merges(conn: psycopg.Connection, resolved: Resolved, now: datetime) -> None:
+    """What was queued for a loser is not sent, the winner may have its own; its talks go along."""
     for merge in resolved.merges:
         silence_customer(conn, merge.loser_id, SilentReason.MERGED, now)
+        move_conversations(conn, merge.loser_id, merge.winner_id)
 
 
 def _refuse(event: Heard, reason: RejectReason, detail: str) -> Rejected:

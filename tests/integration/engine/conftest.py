@@ -1,7 +1,9 @@
 """What a turn of Live stands on, and a way to put facts into its inbox."""
 
 import datetime as dt
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,13 @@ from psycopg.types.json import Jsonb
 
 from dangol.engine.leases import Lease, ensure_leases, share_leases
 from dangol.engine.tick import Ground, Pace, turn_once
+from dangol.engine.workers import run_engine
 from dangol.model.customer import bucket_of
 from dangol.model.event import event_key
+from dangol.settings import Settings
 from dangol.store.journal import Journal
 from dangol.store.keyring import load_keyring
+from dangol.store.pool import connect
 
 NOW = dt.datetime(2026, 11, 21, 3, 0, tzinfo=dt.UTC)
 
@@ -74,3 +79,28 @@ def apply(
         conn.commit()
 
     return run
+
+
+@pytest.fixture
+def settings(dsn: str, tmp_path: Path) -> Settings:
+    with connect(dsn, name="test") as conn:
+        ensure_leases(conn, 4)
+    return Settings(data=tmp_path, database_url=dsn)
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[threading.Event]:
+    stop = threading.Event()
+    thread = threading.Thread(target=run_engine, args=(settings, stop))
+    thread.start()
+    yield stop
+    stop.set()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def wait_for(claim: Callable[[], bool], seconds: float = 15) -> None:
+    end = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.05)

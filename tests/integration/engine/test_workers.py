@@ -3,8 +3,7 @@
 import datetime as dt
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import msgspec
 import psycopg
@@ -20,40 +19,15 @@ from dangol.engine.jobs import (
     resume_job,
     work_once,
 )
-from dangol.engine.leases import ensure_leases
-from dangol.engine.workers import find_handler, run_engine
+from dangol.engine.workers import find_handler
 from dangol.errors import InputError, Refused
 from dangol.know.profile import get_profile, search_customers, set_trait
 from dangol.listen.intake import append_intake
 from dangol.settings import Settings
 from dangol.store.pool import connect
+from tests.integration.engine.conftest import wait_for
 
 NOW = dt.datetime(2026, 11, 21, 3, 0, tzinfo=dt.UTC)
-
-
-@pytest.fixture
-def settings(dsn: str, tmp_path: Path) -> Settings:
-    with connect(dsn, name="test") as conn:
-        ensure_leases(conn, 4)
-    return Settings(data=tmp_path, database_url=dsn)
-
-
-@pytest.fixture
-def engine(settings: Settings) -> Iterator[threading.Event]:
-    stop = threading.Event()
-    thread = threading.Thread(target=run_engine, args=(settings, stop))
-    thread.start()
-    yield stop
-    stop.set()
-    thread.join(20)
-    assert not thread.is_alive()
-
-
-def wait_for(claim: Callable[[], bool], seconds: float = 15) -> None:
-    end = time.monotonic() + seconds
-    while not claim():
-        assert time.monotonic() < end, "it did not come true in time"
-        time.sleep(0.05)
 
 
 def identify(conn: psycopg.Connection, user: str, name: str) -> None:
