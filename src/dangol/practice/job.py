@@ -12,19 +12,21 @@ from uuid import uuid4
 import msgspec
 import pyarrow as pa
 
+from dangol.converse.thread import list_threads, mark_complaint
 from dangol.engine.jobs import Task
 from dangol.engine.upkeep import refit_stages
 from dangol.errors import Refused
 from dangol.know.consent.service import Answer, withdraw
 from dangol.know.identity.store import find_customer
 from dangol.listen.intake import append_intake
+from dangol.practice.complaint import write_complaint
 from dangol.practice.fact import ZONE, Fact, as_table
-from dangol.practice.furnish import furnish, name_the_shop
+from dangol.practice.furnish import BRAND, furnish, name_the_shop
 from dangol.practice.mark import SOURCE, SQL, Mark, find_mark, set_mark
 from dangol.practice.person import user_id
 from dangol.practice.removal import remove_practice_shop
 from dangol.practice.shop import Shop, make_shop
-from dangol.practice.six import OPTED_OUT, listed_again
+from dangol.practice.six import COMPLAINER, OPTED_OUT, listed_again
 from dangol.store.files import DISK, write_file
 from dangol.store.journal import Journal
 from dangol.store.pool import connect
@@ -52,6 +54,7 @@ def run_practice(task: Task) -> dict[str, Any]:
     _append(task, shop.facts, mark, "history")
     _await_applied(task, total)
     _opt_out_and_list_again(task, mark)
+    _complain(task, mark, shop)
     task.progress(step="stages")
     refit_stages(task.settings, datetime.now(UTC))
     with connect(task.dsn, name="practice") as conn:
@@ -119,12 +122,8 @@ def _await_applied(task: Task, total: int) -> None:
 
 def _opt_out_and_list_again(task: Task, mark: Mark) -> None:
     """One of the six really unsubscribes, and then stands on an old list again."""
-    with connect(task.dsn, name="practice") as conn:
-        customer = find_customer(conn, "user", user_id(OPTED_OUT))
-    if customer is None:
-        raise Refused("The practice import was not taken in; see the rejects of its source.")
     answer = Answer(
-        customer_id=customer,
+        customer_id=_customer(task, OPTED_OUT),
         actor="customer",
         source="one_click",
         evidence={"where": "practice shop, unsubscribe page"},
@@ -133,3 +132,31 @@ def _opt_out_and_list_again(task: Task, mark: Mark) -> None:
         withdraw(conn, Journal(task.settings.journal_dir), answer, datetime.now(UTC))
     _append(task, listed_again(mark.until), mark, "listed again")
     _await_applied(task, 0)
+
+
+def _complain(task: Task, mark: Mark, shop: Shop) -> None:
+    """The complainer's mail comes in and is marked, so that it waits for an answer."""
+    person = shop.people[COMPLAINER - 1]
+    customer = _customer(task, COMPLAINER)
+    mail = write_complaint(person, BRAND.sender_email, mark.until, mark.run)
+    with connect(task.dsn, name="practice") as conn:
+        append_intake(
+            conn,
+            kind="mail",
+            source=SOURCE,
+            body=mail.raw,
+            at=mail.received_at,
+            meta={"mail_from": mail.mail_from, "rcpt": [mail.recipient]},
+        )
+    _await_applied(task, 0)
+    with connect(task.dsn, name="practice") as conn:
+        for thread in list_threads(conn, customer):
+            mark_complaint(conn, customer, thread.id)
+
+
+def _customer(task: Task, number: int) -> int:
+    with connect(task.dsn, name="practice") as conn:
+        found = find_customer(conn, "user", user_id(number))
+    if found is None:
+        raise Refused("The practice import was not taken in; see the rejects of its source.")
+    return found

@@ -13,7 +13,7 @@ delete from installation where key = 'practice';
 
 -- name: count_waiting
 -- Whether intake has something of ours, and how many routed facts are not applied yet.
-select exists (select 1 from intake where kind = 'import' and source = %(source)s),
+select exists (select 1 from intake where source = %(source)s),
        (select count(*) from inbox where source = %(source)s);
 
 -- name: lock_identities

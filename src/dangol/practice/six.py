@@ -43,7 +43,7 @@ def the_one_timer(number: int, until: date) -> tuple[Person, Life]:
 
 
 def the_complainer(number: int, until: date) -> tuple[Person, Life]:
-    """Five orders, each followed by a review of one star three days later."""
+    """Five orders, a review of one star three days after each, and last night a complaint."""
     person = _person(number, "박서운", "seowoon", district="성동구")
     days = [until - timedelta(days=12 + 35 * index) for index in reversed(range(5))]
     reviews = [
@@ -114,6 +114,8 @@ SIX = (
     the_night_reader,
     the_opted_out,
 )
+COMPLAINER = SIX.index(the_complainer) + 1
+"""The number of the customer whose complaint waits for an answer."""
 OPTED_OUT = SIX.index(the_opted_out) + 1
 """The number of the customer who opts out and is imported again."""
 

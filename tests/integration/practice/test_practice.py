@@ -13,6 +13,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from dangol.converse.thread import answers_waiting
 from dangol.engine.jobs import Job, enqueue, get_job
 from dangol.engine.leases import ensure_leases
 from dangol.engine.workers import run_engine
@@ -112,6 +113,8 @@ def _check_the_six(shop: Settings, conn: psycopg.Connection) -> None:
     assert (len(days), gaps) == (12, {60})
     stage = conn.execute("select stage from stage where customer_id = %s", [clockwork]).fetchone()
     assert stage == ("loyal",)
+    (waiting,) = answers_waiting(conn)
+    assert (waiting.customer_name, waiting.is_complaint) == ("박서운", True)
     opted_out = find_customer(conn, "user", f"practice-{OPTED_OUT:04d}")
     consents = conn.execute(
         "select consent from contact_state where customer_id = %s", [opted_out]
