@@ -42,6 +42,9 @@ _HOUR, _DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 
 SCHEDULE: tuple[Task, ...] = (
     Task("move", "Recent events into the lake", 5 * _SECOND, upkeep.move_events),
+    Task("merge", "Histories of merged customers to their owners", 5 * _SECOND,
+         upkeep.follow_merges),
+    Task("erase", "Forget people who asked for it", 10 * _SECOND, upkeep.erase_people),
     Task("compact", "Small lake files into few large ones", _MINUTE, upkeep.compact_lake),
     Task("sweep", "Delete lake files that nobody reads any more", _HOUR, upkeep.sweep_lake),
     Task("refit", "Learn the rhythm anew when it is due", _HOUR, upkeep.refit_when_due),

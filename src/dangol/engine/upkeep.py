@@ -3,11 +3,15 @@
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+from dangol.know.erasure.work import erase_once
 from dangol.know.rhythm.service import find_model, refit, rescore
 from dangol.model.customer import BUCKETS
 from dangol.model.event import Cause
 from dangol.settings import Settings
 from dangol.store.brand import read_brand
+from dangol.store.journal import Journal
+from dangol.store.keyring import load_keyring
+from dangol.store.lake.carrying import carry_once
 from dangol.store.lake.compaction import compact_once
 from dangol.store.lake.mover import is_move_due, move_once
 from dangol.store.lake.sweep import sweep_once
@@ -41,6 +45,18 @@ def compact_lake(settings: Settings, now: dt.datetime) -> None:
 def sweep_lake(settings: Settings, now: dt.datetime) -> None:
     """Files that left the manifest a day ago, and orphans."""
     sweep_once(settings.database_url or "", settings, now)
+
+
+def follow_merges(settings: Settings, now: dt.datetime) -> None:
+    """Histories of merged customers to whom they belong now."""
+    while carry_once(settings.database_url or "", settings, now):
+        pass
+
+
+def erase_people(settings: Settings, now: dt.datetime) -> None:
+    """Erasures that were asked for, as far as each can go now."""
+    ground = load_keyring(settings.keyring_path), Journal(settings.journal_dir)
+    erase_once(settings.database_url or "", settings, *ground, now)
 
 
 def refit_when_due(settings: Settings, now: dt.datetime) -> None:

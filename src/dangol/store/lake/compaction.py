@@ -61,15 +61,16 @@ def compact_once(
     Raises:
         StorageError: a file could not be written; nothing has changed.
     """
-    with connect(dsn, name="compaction") as conn, open_duckdb(settings) as duck:
+    with connect(dsn, name="compaction") as conn:
         with conn.transaction():
             files, partitions = list_files(conn), list_partitions(conn)
             due = list_masked(conn, due_by=now + REWRITE_AHEAD)
-        dirty = _find_dirty(conn, duck, settings, files, due, now) if due.num_rows else set()
+        dirty = _find_dirty(conn, settings, files, due, now) if due.num_rows else set()
         plan = plan_step(files, partitions, dirty)
         if plan is None:
             return None
         with conn.transaction():
+            masked = list_masked(conn)
             target = Target(
                 layer=layer,
                 lake_dir=settings.lake_dir,
@@ -78,9 +79,10 @@ def compact_once(
                 borders=tuple(low for low, _ in partitions),
                 now=now,
             )
-            duck.register("masked", list_masked(conn))
-        duck.execute("set arrow_lossless_conversion = true")  # uuids as uuids, not as text
-        added = _write_again(duck, target, plan, partitions)
+        with open_duckdb(settings) as duck:
+            duck.execute("set arrow_lossless_conversion = true")  # uuids as uuids, not as text
+            duck.register("masked", masked)
+            added = _write_again(duck, target, plan, partitions)
         return _swap(conn, plan, added, now)
 
 
@@ -132,14 +134,14 @@ def _swap(
 
 def _find_dirty(
     conn: psycopg.Connection,
-    duck: duckdb.DuckDBPyConnection,
     settings: Settings,
     files: Sequence[LakeFile],
     due: pa.Table,
     now: datetime,
 ) -> set[UUID]:
     """The files that hold due customers; customers that no file holds are noted as rewritten."""
-    held = find_customers(duck, settings.lake_dir, files, due)
+    with open_duckdb(settings, threads=1) as duck:
+        held = find_customers(duck, settings.lake_dir, files, due)
     inside = pa.table({"customer_id": pa.array({row[1] for row in held}, pa.int64())})
     gone = due.join(inside, "customer_id", join_type="left anti")
     with writing(conn), conn.transaction():
