@@ -1,6 +1,7 @@
 """Refit and rescore on a real database, beside a Live that writes the same rows."""
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import psycopg
@@ -156,24 +157,41 @@ def test_a_future_day_does_not_break_anything(conn):
 
 
 def test_rescore_leaves_what_live_wrote_meanwhile(dsn):
-    """Rescore reads; Live commits an order; rescore's older view must not win."""
+    """Live has decided but not committed; rescore, which read before, waits and then gives way."""
+    later = TODAY + dt.timedelta(200)
     with connect(dsn, name="test") as conn:
         _populate(conn)
         model = refit(conn, TODAY, NOW)
-        _add_days(conn, 900, [START])
-        conn.commit()
-    with connect(dsn, name="test") as live, connect(dsn, name="test") as slow:
-        slow.execute("set transaction isolation level read committed")
-        rescore(slow, (0, 0), TODAY, NOW, Cause.TIME)
-        from dangol.know.rhythm import service, store
-
-        facts = store.read_buckets(slow, 900, 900)
-        _add_days(live, 900, [START + dt.timedelta(i * 20) for i in range(1, 20)])
-        stages_of(live, _ask((900, "behaviour")), model, TODAY, NOW)
+        _add_days(conn, 900, [START + dt.timedelta(20 * i) for i in range(20)])
+        rescore(conn, (0, 1023), TODAY, NOW, Cause.REFIT)
+    with connect(dsn, name="live") as live, ThreadPoolExecutor(1) as pool:
+        _add_days(live, 900, [later])
+        stages_of(live, _ask((900, "behaviour")), model, later, NOW)
+        waiting = pool.submit(_rescore_alone, dsn, later)
+        _until_blocked(dsn)
         live.commit()
-        service._restage(slow, facts, ["time"], model, TODAY, NOW)
-        slow.commit()
-        assert find_stage(live, 900, 900).repeats == 19
+        waiting.result(30)
+        row = find_stage(live, 900, 900)
+    assert (row.repeats, row.last_day, row.cause) == (20, later, Cause.BEHAVIOUR)
+
+
+def _rescore_alone(dsn, today):
+    with connect(dsn, name="rescore") as conn:
+        rescore(conn, (900, 900), today, NOW, Cause.TIME)
+
+
+def _until_blocked(dsn):
+    """Wait until some session waits for a lock of another."""
+    query = (
+        "select count(*) from pg_stat_activity"
+        " where wait_event_type = 'Lock' and datname = current_database()"
+    )
+    with connect(dsn, name="watch", autocommit=True) as conn:
+        for _ in range(2000):
+            if conn.execute(query).fetchone()[0]:
+                return
+            conn.execute("select pg_sleep(0.01)")
+    raise AssertionError("nobody waits")
 
 
 @pytest.mark.parametrize("moved", [True, False])

@@ -46,6 +46,14 @@ create temp table if not exists stage_asked (
     bucket int not null, customer_id bigint not null, cause text not null
 ) on commit delete rows;
 
+-- name: lock_asked
+-- Their stages, in key order like every writer: what is read next stays true until the commit.
+select count(*) from (
+    select 1 from stage as s
+    join stage_asked as a on a.bucket = s.bucket and a.customer_id = s.customer_id
+    order by s.bucket, s.customer_id for update of s
+) as locked;
+
 -- name: read_asked
 -- Facts and present stage of those in stage_asked, with the cause they came with.
 select d.bucket, d.customer_id, d.repeats, d.first_day, d.last_day,
@@ -73,6 +81,14 @@ delete from stage_fresh;
 -- name: clear_asked
 -- The same for those asked for.
 delete from stage_asked;
+
+-- name: lock_fresh
+-- Rows to be written, in key order, so that two writers wait for each other and never cross.
+select count(*) from (
+    select 1 from stage as s
+    join stage_fresh as f on f.bucket = s.bucket and f.customer_id = s.customer_id
+    order by s.bucket, s.customer_id for update of s
+) as locked;
 
 -- name: update_stages
 -- Write where the row still is what was seen; whoever changed it in between knows more.

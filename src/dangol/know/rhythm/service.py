@@ -1,8 +1,7 @@
 """Load, decide, save: learn the model anew, and keep everybody's stage true.
 
-The caller owns the transaction. `rescore` and `stages_of` decide over the same rows, so both
-run inside the partition's fenced transaction; a row that changed in between is left alone and
-healed by the next rescore.
+The caller owns the transaction. `stages_of` locks the rows it decides about; `rescore` reads
+everything unlocked and then leaves alone what changed in between: Live knows more.
 """
 
 from collections.abc import Sequence

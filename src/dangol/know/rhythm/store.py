@@ -88,10 +88,14 @@ def read_buckets(conn: psycopg.Connection, lo: int, hi: int) -> pa.Table:
 
 
 def read_asked(conn: psycopg.Connection, customers: pa.Table) -> pa.Table:
-    """`FACTS` of `customers` (bucket, customer_id, cause), `cause` being the one given."""
+    """`FACTS` of `customers` (bucket, customer_id, cause), `cause` being the one given.
+
+    Their stages are locked until the caller's transaction ends.
+    """
     conn.execute(_SQL.create_asked)
     conn.execute(_SQL.clear_asked)
     copy_arrow(conn, "stage_asked", customers.select(["bucket", "customer_id", "cause"]))
+    conn.execute(_SQL.lock_asked)
     return _copy_out(conn, sql.SQL(_SQL.read_asked))
 
 
@@ -101,6 +105,7 @@ def write_stages(conn: psycopg.Connection, fresh: pa.Table) -> set[int]:
     conn.execute(_SQL.clear_fresh)
     if not copy_arrow(conn, "stage_fresh", fresh):
         return set()
+    conn.execute(_SQL.lock_fresh)
     written = conn.execute(_SQL.update_stages).fetchall()
     written += conn.execute(_SQL.insert_stages).fetchall()
     return {row[0] for row in written}
