@@ -26,7 +26,14 @@ _GROUPS = (
         "nav.people",
         (Link("/customers", "nav.customers"), Link("/segments", "nav.segments")),
     ),
-    ("nav.speak", (Link("/letters", "nav.letters"),)),
+    (
+        "nav.speak",
+        (
+            Link("/letters", "nav.letters"),
+            Link("/answers", "nav.answers"),
+            Link("/mailbox", "nav.mailbox"),
+        ),
+    ),
     ("nav.shop", (Link("/settings", "nav.settings", Role.OWNER),)),
 )
 

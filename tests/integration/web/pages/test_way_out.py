@@ -22,7 +22,7 @@ def test_looking_changes_nothing(pages: Pages) -> None:
     assert pages.standing() == before
     assert "h•••@home.example" in page
     assert ADDRESS not in page
-    assert "“beans”" in page
+    assert "“New beans”" in page
     assert page.count("<form") == 2
     assert "<script" not in page
 
@@ -37,7 +37,7 @@ def test_page_keeps_to_itself(pages: Pages) -> None:
 
 def test_button_ends_the_topic_and_says_so(pages: Pages) -> None:
     page = pages.post(pages.link("u"), scope="topic")
-    assert "no longer write to h•••@home.example about “beans”" in page
+    assert "no longer write to h•••@home.example about “New beans”" in page
     standing = pages.standing()
     assert standing.topics["beans"]["state"] == "withdrawn"
     assert standing.consent is ConsentState.GRANTED
@@ -128,6 +128,15 @@ def test_merged_customer_is_followed(pages: Pages) -> None:
     pages.post(pages.link("u"), scope="all")
     row = pages.conn.execute("select consent from contact_state where customer_id = 80").fetchone()
     assert row == ("withdrawn",)
+
+
+def test_colleague_with_a_test_letter_speaks_for_nobody(pages: Pages) -> None:
+    pages.send(13, letter(), kind="test")
+    before = pages.standing()
+    pages.raw("POST", pages.link("u", send=13), data=ONE_CLICK)
+    pages.post(pages.link("p", send=13), do="out")
+    assert pages.standing() == before
+    assert "Hana" in pages.get(pages.link("v", send=13))
 
 
 def test_erased_customer_gets_the_same_answer(pages: Pages) -> None:
