@@ -32,6 +32,9 @@ class Keyring(msgspec.Struct, frozen=True):
     addresses: bytes
     """The key of address hashes; it never rotates, or every suppression would be forgotten."""
 
+    def __repr__(self) -> str:
+        return f"Keyring(ids={sorted(self.keys)})"  # keys must not reach a log or a traceback
+
     @property
     def current(self) -> int:
         """The id of the key in use, 0 to 31."""
