@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dangol.listen.importing import spelling
 from dangol.listen.importing.fields import Field, ImportOptions
 from dangol.listen.importing.source import Row
 from dangol.listen.naming import is_reserved
+from dangol.model.address import normalise_email
 from dangol.model.event import EventName
 from dangol.model.zone import list_offsets
 
@@ -95,10 +97,6 @@ class Shaper:
             "using (hash) where reason is null"
         )
 
-    def count(self) -> int:
-        """How many facts there will be."""
-        return sum(batch.num_rows for batch in self.facts(1_000_000))
-
     def refusals(self) -> Iterator[Refusal]:
         """The rows that cannot be imported, in order."""
         found = self._duck.execute(
@@ -111,9 +109,9 @@ class Shaper:
     def facts(self, size: int) -> Iterator[pa.RecordBatch]:
         """The facts in the columns of `FACTS`, in batches of up to `size`."""
         for query in filter(None, (self._facts_query(), self._consents_query())):
-            reader = self._duck.execute(query).to_arrow_reader(size)
+            reader = self._duck.sql(query).to_arrow_reader(size)
             for batch in reader:
-                yield batch.cast(FACTS)
+                yield _with_plain_domains(batch.cast(FACTS))
 
     # -- loading -----------------------------------------------------------------------------
 
@@ -318,6 +316,17 @@ class Shaper:
 def _says_something(options: ImportOptions) -> str:
     """A customer's row with nothing but an id still makes the customer known."""
     return "true" if options.kind == "customers" else "name is not null"
+
+
+def _with_plain_domains(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Addresses of domains in other scripts as everybody else writes them (IDNA)."""
+    emails = batch.column("email")
+    if emails.null_count == len(emails) or pc.all(pc.string_is_ascii(emails)).as_py():
+        return batch
+    plain = pa.array(
+        [value and normalise_email(value) for value in emails.to_pylist()], pa.string()
+    )
+    return batch.set_column(batch.schema.get_field_index("email"), "email", plain)
 
 
 def _no_moment() -> str:

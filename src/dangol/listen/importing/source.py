@@ -102,9 +102,11 @@ def _csv_rows(source: Source) -> Iterator[Row | Unreadable]:
                 cells = []
             if cells is None:
                 return
-            if len(cells) == width:
+            if not any(cells):
+                pass  # an empty line says nothing, and nothing wrong
+            elif len(cells) == width:
                 yield Row(line, [cell or None for cell in cells])
-            elif any(cells):
+            else:
                 why = f"It has {len(cells)} columns, the header has {width}."
                 yield Unreadable(line, source.delimiter.join(cells)[:4096], why)
             line = reader.line_num + 1
