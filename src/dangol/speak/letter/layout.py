@@ -44,14 +44,17 @@ _HEAD = """<mj-head><mj-title>{title}</mj-title><mj-preview>{preheader}</mj-prev
 content="light dark"><meta name="format-detection" content="telephone=no,date=no,address=no"></mj-raw>
 <mj-attributes><mj-all font-family="{fonts}"/>
 <mj-text font-size="16px" line-height="1.65" color="#222222" padding="8px 24px"/>
-<mj-button background-color="#1f5f4a" color="#ffffff" font-size="16px" border-radius="6px" \
+<mj-button align="{start}" background-color="#1f5f4a" color="#ffffff" font-size="16px" border-radius="6px" \
 inner-padding="12px 24px" padding="12px 24px"/>
 <mj-image padding="8px 24px"/><mj-divider border-width="1px" border-color="#dddddd" padding="16px 24px"/>
 </mj-attributes><mj-style>p {{ margin: 0 0 12px; }} h2 {{ font-size: 20px; line-height: 1.35; margin: 12px 0; }} \
-ul, ol {{ margin: 0 0 12px; padding-left: 24px; }}</mj-style>
-<mj-style>@media (prefers-color-scheme: dark) {{ .sheet, .sheet table {{ background: #1b1c1e !important; }} \
-.sheet div, .sheet p, .sheet li, .sheet h2 {{ color: #eeeeee !important; }} .sheet a {{ color: #8fd3b6 !important; }} \
-.foot div, .foot p, .foot a {{ color: #b5b5b5 !important; }} }}</mj-style></mj-head>"""
+ul, ol {{ margin: 0 0 12px; padding-left: 24px; }} .sheet p a, .sheet li a, .sheet h2 a {{ color: #1f5f4a; }} \
+.foot p {{ margin: 0 0 6px; }} .foot p a {{ color: #5f5f5f; }}</mj-style>
+<mj-style>@media (prefers-color-scheme: dark) {{ body, .page {{ background: #101112 !important; }} \
+.sheet, .sheet > table {{ background: #1b1c1e !important; }} \
+.sheet div, .sheet p, .sheet li, .sheet h2 {{ color: #eeeeee !important; }} \
+.sheet p a, .sheet li a, .sheet h2 a {{ color: #8fd3b6 !important; }} \
+.foot div, .foot p, .foot p a {{ color: #b5b5b5 !important; }} }}</mj-style></mj-head>"""
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -94,6 +97,7 @@ class _Drawing:
             title=self._vault.keep(self._text(variant.subject, "")),
             preheader=self._text(variant.preheader, "preheader"),
             fonts=escape(_FONTS),
+            start="right" if direction(frame.locale) == "rtl" else "left",
         )
         blocks = "".join(
             self._block(block, f"blocks.{index}") for index, block in enumerate(variant.blocks)
@@ -101,7 +105,7 @@ class _Drawing:
         pixel = self._pixel() if frame.pixel else ""
         return (
             f'<mjml lang="{escape(frame.locale)}" dir="{direction(frame.locale)}">{head}'
-            '<mj-body width="600px" background-color="#f3f1ec">'
+            '<mj-body width="600px" background-color="#f3f1ec" css-class="page">'
             '<mj-section background-color="#ffffff" css-class="sheet" padding="20px 0">'
             f"<mj-column>{blocks}</mj-column></mj-section>"
             f'<mj-section css-class="foot" padding="12px 0">'

@@ -16,22 +16,14 @@ from dangol.errors import NotFound
 from dangol.know.consent.service import Answer, Standing, get_standing, pause, resume, withdraw
 from dangol.model.consent import ALL_TOPICS, ConsentState
 from dangol.model.message import Channel
-from dangol.store.brand import read_setting
 from dangol.web import words
 from dangol.web.pages.recipient import Recipient, find_recipient, mask
 from dangol.web.pages.showing import language_of, show
+from dangol.web.pages.topics import list_topics
 from dangol.web.pages.visit import MAX_FORM, Visit, read_form, visit
 
 PAUSES = (1, 2, 4)
 """Weeks."""
-
-
-class TopicSetting(msgspec.Struct, frozen=True):
-    """One entry of the setting `topics`: what the brand writes about."""
-
-    key: str
-    names: dict[str, str] = {}
-    """By language."""
 
 
 class TopicChoice(msgspec.Struct, frozen=True):
@@ -122,16 +114,15 @@ def _page(at: Visit, token: str, recipient: Recipient, said: list[str]) -> Respo
 
 
 def _topics(at: Visit, standing: Standing | None, locale: str) -> list[TopicChoice]:
-    listed = msgspec.convert(read_setting(at.conn, "topics") or [], list[TopicSetting])
     states = standing.topics if standing else {}
     off = (ConsentState.WITHDRAWN, ConsentState.DENIED)
     return [
         TopicChoice(
             topic.key,
-            topic.names.get(locale) or next(iter(topic.names.values()), topic.key),
+            topic.name(locale),
             states.get(topic.key, {}).get("state") not in off,
         )
-        for topic in listed
+        for topic in list_topics(at.conn)
     ]
 
 

@@ -26,7 +26,8 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     named_id: int
     """The customer that the token names."""
     customer_id: CustomerId | None
-    """Who that is today, after merges; None when they were erased or never existed."""
+    """Who that is today, after merges; None when they were erased or never existed, and for test
+    letters: a colleague's click must not speak for the customer it was written as."""
     send_kind: str
     topic: str
     letter_id: UUID | None
@@ -86,10 +87,11 @@ def _as_recipient(row: Any, named_id: int, keyring: Keyring) -> Recipient:
     normal = normalise_email(address) if address else None
     if address_hash is None and normal:
         address_hash = keyring.address_hash("email", normal)
+    is_nobody = erased or customer_id is None or send_kind == "test"
     return Recipient(
         send_id=send_id,
         named_id=named_id,
-        customer_id=None if erased or customer_id is None else CustomerId(customer_id),
+        customer_id=None if is_nobody else CustomerId(customer_id),
         send_kind=send_kind,
         topic=topic,
         letter_id=letter_id,

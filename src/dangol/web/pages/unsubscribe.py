@@ -19,6 +19,7 @@ from dangol.model.message import Channel
 from dangol.store.token import seal, unseal
 from dangol.web.pages.recipient import Recipient, find_letter, find_recipient, mask, scope_of
 from dangol.web.pages.showing import HEADERS, language_of, show
+from dangol.web.pages.topics import topic_name
 from dangol.web.pages.visit import MAX_FORM, Visit, read_form, visit
 
 UNDO = timedelta(minutes=10)
@@ -124,7 +125,8 @@ def _seal_undo(at: Visit, recipient: Recipient, scope: str) -> str:
 def _page(at: Visit, recipient: Recipient, template: str, **values: Any) -> Response[Any]:
     locale = language_of(at.request, recipient.locale, at.brand.locale)
     scope = values.pop("scope")
-    about = {"address": mask(recipient.address), "topic": "" if scope == ALL_TOPICS else scope}
+    topic = "" if scope == ALL_TOPICS else topic_name(at.conn, scope, locale)
+    about = {"address": mask(recipient.address), "topic": topic}
     return show(template, locale, at.brand, **about, **values)
 
 
