@@ -60,7 +60,7 @@ class RouteResult(msgspec.Struct, frozen=True):
 
 
 def route_once(
-    conn: psycopg.Connection, hearers: Mapping[str, Hearer], now: datetime, *, limit: int = 500
+    conn: psycopg.Connection, hearers: Mapping[str, Hearer], now: datetime, *, limit: int = 200
 ) -> RouteResult:
     """Take up to `limit` intake rows through, in one transaction of its own.
 

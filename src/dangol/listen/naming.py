@@ -14,8 +14,20 @@ _OLDER_NAMES = {
 }
 _RESERVED = frozenset(name.lower() for name in RESERVED_NAMES)
 _NO_ID = frozenset(
-    {"null", "undefined", "none", "nan", "[object object]", "anonymous", "guest", "true", "false"}
+    {
+        "",
+        "null",
+        "undefined",
+        "none",
+        "nan",
+        "[object object]",
+        "anonymous",
+        "guest",
+        "true",
+        "false",
+    }
 )
+_SURELY_AN_ID = 20  # characters; shorter ones are looked at closely
 
 LONGEST_NAME = 200
 """Characters of an event's name; it becomes a key of the catalogue."""
@@ -51,13 +63,15 @@ def read_id(value: object) -> str | None:
     """
     if value is None:
         return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("must be text or a number")
-    text = value if isinstance(value, str) else str(value)
+    text = value if isinstance(value, str) else _digits(value)
     if len(text) > LONGEST_ID:
         raise ValueError(f"must have at most {LONGEST_ID} characters")
-    if not text.strip() or text.strip().lower() in _NO_ID:
+    if text.isspace() or (len(text) < _SURELY_AN_ID and text.strip().lower() in _NO_ID):
         return None
     return text
+
+
+def _digits(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("must be text or a number")
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -52,7 +52,7 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     received_at: datetime
     type: str | None
     """From the path of a single call; items of a batch say it themselves."""
-    sent_at: object
+    sent_at: datetime | None
     context: dict[str, Any]
     is_import: bool
     ref: str
@@ -188,13 +188,15 @@ def place_in_time(draft: Draft) -> Rejected | None:
     A client that sends both times wants `timestamp` kept as it is.
     """
     item, received = draft.item, draft.call.received_at
-    explicit, original = parse_moment(item.timestamp), parse_moment(item.original_timestamp)
+    explicit = parse_moment(item.timestamp)
+    original = parse_moment(item.original_timestamp) if item.original_timestamp else None
     stated = explicit or original
     if stated is None:
         draft.time = received
     else:
         both = explicit is not None and original is not None
-        sent = None if both else parse_moment(item.sent_at or draft.call.sent_at)
+        own = parse_moment(item.sent_at) if item.sent_at else None
+        sent = None if both else own or draft.call.sent_at
         draft.time = correct_moment(stated, sent, received)
     draft.utc_offset_min = find_offset(draft.context.get("timezone"), stated, draft.time)
     return None
@@ -349,7 +351,7 @@ def _open_call(row: IntakeRow, path: str, envelope: Envelope) -> Call:
         source=row.source,
         received_at=row.received_at,
         type=None if path in BATCH_PATHS else path.rpartition("/")[2],
-        sent_at=envelope.sent_at or row.meta.get("sent_at"),
+        sent_at=parse_moment(envelope.sent_at or row.meta.get("sent_at")),
         context=envelope.context if isinstance(envelope.context, dict) else {},
         is_import=path == "/v1/import",
         ref=str(row.id),
