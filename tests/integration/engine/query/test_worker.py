@@ -2,16 +2,21 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
 
+from dangol.decide.campaign.model import Draft
+from dangol.decide.campaign.service import create_campaign
 from dangol.engine.query.frame import socket_path
 from dangol.settings import Settings
 from dangol.web import query
@@ -49,6 +54,18 @@ def test_questions_about_people(settings: Settings, crowd: None) -> None:
     assert shares == [{"value": "unknown", "people": 5}, {"value": "loyal", "people": 2}]
     by_name = ask(settings, "count_by", {"condition": EVERYONE, "by": "trait", "trait": "name"})
     assert sum(share["people"] for share in by_name) == 7
+
+
+def test_a_campaign_is_counted_before_its_launch(
+    settings: Settings, crowd: None, conn: psycopg.Connection
+) -> None:
+    campaign = create_campaign(conn, Draft(name="Spring"), by="test", now=datetime.now(UTC))
+    conn.commit()
+    found = ask(settings, "campaign_audience", {"campaign_id": str(campaign.id)})
+    assert (found["people"], found["reached"]) == (7, 0)
+    assert sum(found["left_out"].values()) == 7
+    with pytest.raises(QueryFailed, match="There is no"):
+        ask(settings, "campaign_audience", {"campaign_id": str(uuid4())})
 
 
 def test_wrong_questions_are_told_what_is_wrong(settings: Settings) -> None:
@@ -108,8 +125,6 @@ def test_it_ends_with_the_process_that_started_it(settings: Settings, crowd: Non
     starter.wait()
     starter.stdout.close()
     finder = os.pidfd_open(pid)
-    import select
-
     assert select.select([finder], [], [], 15)[0], "the worker goes on alone"
     os.close(finder)
 
