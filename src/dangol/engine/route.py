@@ -32,7 +32,7 @@ from dangol.store.sql import load_queries
 
 _SQL = load_queries("dangol.listen")
 
-MOST_BYTES = 16 * 1024 * 1024
+MOST_BYTES = 6 * 1024 * 1024
 """Bytes of intake that one transaction takes; bounds its memory and its length."""
 
 _ATTEMPTS = 5
