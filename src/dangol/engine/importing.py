@@ -34,7 +34,7 @@ from dangol.store.pool import connect
 
 _PART = 5_000
 """Facts per row of intake."""
-_MOST_WAITING = 40
+_MOST_WAITING = 100
 """Parts that may wait for Route; more would only fill the database."""
 
 Watch = Callable[..., None]

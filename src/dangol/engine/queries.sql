@@ -243,17 +243,11 @@ select exists (select from job
 insert into schedule (name, next_at) values (%(name)s, clock_timestamp())
 on conflict (name) do nothing
 
--- name: next_task
--- How long until the first of these is due.
-select min(next_at) - clock_timestamp() from schedule where name = any(%(names)s)
-
 -- name: claim_task
--- The most overdue task; until it has ended nobody else starts it, unless we die for an hour.
+-- A task that is due by its row; until it has ended nobody else starts it, unless we die for long.
 update schedule set last_started_at = clock_timestamp(),
-    next_at = clock_timestamp() + interval '1 hour'
-where name = (
-    select name from schedule where name = any(%(names)s) and next_at <= clock_timestamp()
-    order by next_at limit 1 for update skip locked)
+    next_at = %(until)s
+where name = %(name)s and next_at <= clock_timestamp()
 returning name
 
 -- name: end_task
@@ -265,9 +259,25 @@ where name = %(name)s
 -- What ran when.
 select name, next_at, last_started_at, last_finished_at, last_error from schedule
 
--- name: count_rhythmic
--- Customers with a relationship day.
-select count(*) from (select distinct bucket, customer_id from relationship_day) as one
+-- name: estimate_staged
+-- About how many customers have a stage; the planner's own estimate costs nothing.
+select greatest(reltuples, 0)::bigint from pg_class where oid = 'stage'::regclass
+
+-- name: has_campaigns
+-- The probe of the planner of campaigns.
+select exists (select from campaign where state in ('scheduled', 'planning')
+    and starts_at <= %(soon)s)
+
+-- name: has_merges
+-- Merged customers whose history waits, or whom an event reached after theirs had gone.
+select exists (select from merge_task where copied_at is null)
+    or exists (select from mask m where m.kind = 'merge' and m.created_at > %(since)s
+        and exists (select from event_recent e
+            where e.bucket = m.bucket and e.customer_id = m.customer_id))
+
+-- name: has_erasures
+-- People who asked to be forgotten and are not yet.
+select exists (select from erasure where rewritten_at is null)
 
 -- name: forget_sessions
 -- Sessions that have ended.

@@ -1,10 +1,12 @@
 """Everything that runs by itself, in one table: what, how often, and what it does.
 
 Each task is claimed by one engine at a time, so any number of engines may run; each may be killed
-anywhere and is simply run again. A task that has nothing to do costs one index probe.
+anywhere and is simply run again. A task with an `is_due` is only claimed when that index probe
+finds work, so an idle installation writes nothing.
 """
 
 import datetime as dt
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -13,9 +15,10 @@ import msgspec
 import psycopg
 import structlog
 
-from dangol.engine import upkeep
+from dangol.engine import planning, upkeep
 from dangol.settings import Settings
 from dangol.store.brand import read_brand
+from dangol.store.lake.mover import is_move_due
 from dangol.store.pool import connect
 from dangol.store.sql import load_queries
 
@@ -33,19 +36,26 @@ class Task:
     period: dt.timedelta
     run: Callable[[Settings, dt.datetime], None]
     """Called with the present time; opens its own connections and transactions."""
+    is_due: Callable[[psycopg.Connection, dt.datetime], bool] | None = None
+    """A cheap look whether there is anything to do; without it there always is."""
     at: dt.time | None = None
     """At this time of day in the brand's zone instead of a period after the last time."""
 
 
 _SECOND, _MINUTE = dt.timedelta(seconds=1), dt.timedelta(minutes=1)
 _HOUR, _DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
+_LOOK_EVERY = 30 * _SECOND
+"""A task that another engine has run, or that is due by the clock, is looked at again by then."""
 
 SCHEDULE: tuple[Task, ...] = (
-    Task("move", "Recent events into the lake", 5 * _SECOND, upkeep.move_events),
+    Task("campaigns", "Begin campaigns whose time has come", 2 * _SECOND,
+         planning.start_campaigns, upkeep.has_campaigns),
+    Task("move", "Recent events into the lake", 5 * _SECOND, upkeep.move_events, is_move_due),
     Task("merge", "Histories of merged customers to their owners", 5 * _SECOND,
-         upkeep.follow_merges),
-    Task("erase", "Forget people who asked for it", 10 * _SECOND, upkeep.erase_people),
-    Task("compact", "Small lake files into few large ones", _MINUTE, upkeep.compact_lake),
+         upkeep.follow_merges, upkeep.has_merges),
+    Task("erase", "Forget people who asked for it", 10 * _SECOND, upkeep.erase_people,
+         upkeep.has_erasures),
+    Task("compact", "Small lake files into few large ones", 2 * _MINUTE, upkeep.compact_lake),
     Task("sweep", "Delete lake files that nobody reads any more", _HOUR, upkeep.sweep_lake),
     Task("refit", "Learn the rhythm anew when it is due", _HOUR, upkeep.refit_when_due),
     Task("rescore", "Where each stands today", _DAY, upkeep.rescore_daily, at=dt.time(0, 10)),
@@ -89,18 +99,44 @@ def prepare_schedule(conn: psycopg.Connection) -> None:
             conn.execute(SQL.add_task, {"name": task.name})
 
 
-def run_due(settings: Settings, conn: psycopg.Connection) -> bool:
-    """Run the most overdue task, if one is due; whether one was. `conn` is in autocommit mode."""
-    tasks = {task.name: task for task in SCHEDULE}
-    row = conn.execute(SQL.claim_task, {"names": list(tasks)}).fetchone()
-    if row is None:
+class Clockwork:
+    """One engine's view of the schedule: what it may skip looking at for now."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._look_at = {task.name: 0.0 for task in SCHEDULE}
+
+    def run_due(self, conn: psycopg.Connection) -> bool:
+        """Run the first task that is due and has work; whether one was run.
+
+        `conn` is in autocommit mode and only looks; tasks open connections of their own.
+        """
+        for task in SCHEDULE:
+            if time.monotonic() < self._look_at[task.name]:
+                continue
+            self._look_at[task.name] = (
+                time.monotonic() + min(_LOOK_EVERY, task.period).total_seconds()
+            )
+            now = dt.datetime.now(dt.UTC)
+            if task.is_due is not None and not task.is_due(conn, now):
+                continue
+            claim = {"name": task.name, "until": now + _given_up(task)}
+            if conn.execute(SQL.claim_task, claim).fetchone() is not None:
+                _run_claimed(conn, task, self._settings)
+                return True
         return False
-    task = tasks[row[0]]
+
+
+def _given_up(task: Task) -> dt.timedelta:
+    """After how long a task that was begun and never ended is begun again."""
+    return min(_HOUR, max(5 * _MINUTE, task.period))
+
+
+def _run_claimed(conn: psycopg.Connection, task: Task, settings: Settings) -> None:
     error = _run(task, settings)
     now = dt.datetime.now(dt.UTC)
     after = {"name": task.name, "error": error, "next_at": next_time(conn, task, now, error)}
     conn.execute(SQL.end_task, after)
-    return True
 
 
 def next_time(

@@ -3,6 +3,8 @@
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+import psycopg
+
 from dangol.know.erasure.work import erase_once
 from dangol.know.rhythm.service import find_model, refit, rescore
 from dangol.model.customer import BUCKETS
@@ -13,7 +15,7 @@ from dangol.store.journal import Journal
 from dangol.store.keyring import load_keyring
 from dangol.store.lake.carrying import carry_once
 from dangol.store.lake.compaction import compact_once
-from dangol.store.lake.mover import is_move_due, move_once
+from dangol.store.lake.mover import move_once
 from dangol.store.lake.sweep import sweep_once
 from dangol.store.pool import connect
 from dangol.store.sql import load_queries
@@ -22,18 +24,31 @@ SQL = load_queries(__package__)
 
 _REFIT_AFTER = dt.timedelta(days=7)
 _REFIT_GROWTH = 1.1
+_AHEAD = dt.timedelta(minutes=5)
+_LATE = dt.timedelta(days=7)
 _STRIDE = 64
 """Buckets rescored per transaction."""
 
 
 def move_events(settings: Settings, now: dt.datetime) -> None:
     """Recent events into the lake, when there is a file's worth of them."""
-    dsn = settings.database_url or ""
-    with connect(dsn, name="mover", autocommit=True) as conn:
-        if not is_move_due(conn, now):
-            return
-    while move_once(dsn, settings, now) is not None:
+    while move_once(settings.database_url or "", settings, now) is not None:
         pass
+
+
+def has_campaigns(conn: psycopg.Connection, now: dt.datetime) -> bool:
+    """Whether the planning of a campaign is to begin soon, or to go on."""
+    return conn.execute(SQL.has_campaigns, {"soon": now + _AHEAD}).fetchone()[0]
+
+
+def has_merges(conn: psycopg.Connection, now: dt.datetime) -> bool:
+    """Whether a merged customer's history is to follow."""
+    return conn.execute(SQL.has_merges, {"since": now - _LATE}).fetchone()[0]
+
+
+def has_erasures(conn: psycopg.Connection, now: dt.datetime) -> bool:
+    """Whether somebody is to be forgotten."""
+    return conn.execute(SQL.has_erasures).fetchone()[0]
 
 
 def compact_lake(settings: Settings, now: dt.datetime) -> None:
@@ -64,7 +79,7 @@ def refit_when_due(settings: Settings, now: dt.datetime) -> None:
     with connect(settings.database_url or "", name="refit") as conn:
         model = find_model(conn)
         if model is not None and now - model.fitted_at < _REFIT_AFTER:
-            customers = conn.execute(SQL.count_rhythmic).fetchone()[0]
+            customers = conn.execute(SQL.estimate_staged).fetchone()[0]
             if customers < model.customers * _REFIT_GROWTH:
                 return
     refit_stages(settings, now)

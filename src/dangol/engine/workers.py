@@ -22,7 +22,7 @@ from dangol.engine.hearers import load_hearers
 from dangol.engine.jobs import Handler, job_connection, work_once
 from dangol.engine.leases import RENEW_EVERY, Lease, leave, share_leases
 from dangol.engine.route import route_once
-from dangol.engine.schedule import prepare_schedule, run_due, schedule_connection
+from dangol.engine.schedule import Clockwork, prepare_schedule, schedule_connection
 from dangol.engine.tick import Ground, Pace, turn_once
 from dangol.errors import DangolError, LeaseLost
 from dangol.settings import Settings
@@ -212,13 +212,14 @@ def _job(engine: Engine) -> Step:
 
 
 def _task(engine: Engine) -> Step:
-    prepared: set[int] = set()
+    clockwork = Clockwork(engine.settings)
+    prepared: set[bool] = set()
 
     def step(conn: psycopg.Connection) -> bool:
         if not prepared:
             prepare_schedule(conn)
-            prepared.add(1)
-        return run_due(engine.settings, conn)
+            prepared.add(True)
+        return clockwork.run_due(conn)
 
     return step
 

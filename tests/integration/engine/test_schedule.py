@@ -1,0 +1,84 @@
+"""The schedule: each task by one engine at a time, again after a failure, idle without writing."""
+
+import datetime as dt
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dangol.engine import schedule
+from dangol.engine.schedule import Clockwork, Task, list_planned, next_local, prepare_schedule
+from dangol.settings import Settings
+
+ZONES = st.sampled_from(["Asia/Seoul", "America/New_York", "Europe/Berlin", "Pacific/Apia"])
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Two tasks in place of ours: one that notes that it ran, one that fails."""
+    done: list[str] = []
+
+    def fail(settings: Settings, now: dt.datetime) -> None:
+        done.append("fail")
+        raise ValueError("disk full")
+
+    tasks = (
+        Task("note", "Note it", dt.timedelta(hours=1), lambda *_: done.append("note")),
+        Task("fail", "Fail", dt.timedelta(hours=1), fail),
+        Task("idle", "Never", dt.timedelta(seconds=2), fail, lambda *_: False),
+    )
+    monkeypatch.setattr(schedule, "SCHEDULE", tasks)
+    return done
+
+
+@pytest.fixture
+def auto(conn: psycopg.Connection) -> psycopg.Connection:
+    conn.autocommit = True
+    prepare_schedule(conn)
+    return conn
+
+
+def test_two_engines_run_each_task_once(ran, auto) -> None:
+    engines = [Clockwork(Settings(data=Path("/nowhere"))) for _ in range(2)]
+    while sum(engine.run_due(auto) for engine in engines):
+        pass
+    assert sorted(ran) == ["fail", "note"]
+    states = {
+        one.name: (one.last_error, one.last_finished_at is None) for one in list_planned(auto)
+    }
+    assert states == {
+        "note": (None, False),
+        "fail": ("ValueError: disk full", False),
+        "idle": (None, True),
+    }
+
+
+def test_what_a_dead_engine_began_is_begun_again(ran, auto) -> None:
+    auto.execute("update schedule set next_at = now() - interval '1 s' where name = 'note'")
+    auto.execute("update schedule set next_at = now() + interval '5 min' where name = 'fail'")
+    engine = Clockwork(Settings(data=Path("/nowhere")))
+    assert engine.run_due(auto)
+    assert not engine.run_due(auto)
+    assert ran == ["note"]
+
+
+def test_every_task_of_ours_can_be_looked_at_in_an_empty_database(auto) -> None:
+    now = dt.datetime.now(dt.UTC)
+    due = [task.name for task in schedule.SCHEDULE if task.is_due and task.is_due(auto, now)]
+    assert due == []
+    names = [task.name for task in schedule.SCHEDULE]
+    assert len(set(names)) == len(names)
+
+
+@given(
+    at=st.times(),
+    zone=ZONES,
+    now=st.datetimes(dt.datetime(1990, 1, 1), dt.datetime(2030, 1, 1)),
+)
+def test_the_hour_comes_within_two_days(at, zone, now) -> None:
+    now = now.replace(tzinfo=dt.UTC)
+    found = next_local(at, ZoneInfo(zone), now)
+    assert now < found <= now + dt.timedelta(days=2)
