@@ -22,7 +22,7 @@ from typing import IO
 import duckdb
 import msgspec
 
-from dangol.engine.query import people, registry
+from dangol.engine.query import campaigns, people, registry
 from dangol.engine.query.frame import (
     Failure,
     Question,
@@ -32,7 +32,7 @@ from dangol.engine.query.frame import (
     write_frame,
 )
 from dangol.engine.query.warm import Warm
-from dangol.errors import DangolError
+from dangol.errors import Conflict, DangolError, NotFound, Refused
 from dangol.settings import Settings, load_settings
 
 IDLE_S = 60.0
@@ -44,7 +44,10 @@ _WATCH_S = 0.05
 _MOST_INTERRUPTIONS = 3
 """A batch question that gave way so often is answered before people after all."""
 
-REGISTERED = (people,)
+_CODES = ((NotFound, "not_found"), (Conflict, "conflict"), (Refused, "refused"))
+
+REGISTERED = (campaigns, people)
+"""Modules whose questions this process answers."""
 
 
 class _Task:
@@ -96,9 +99,13 @@ class Worker:
         """End soon; the running query is interrupted."""
         self._stop.set()
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether no question is being answered or waits."""
+        return self._running is None and self._waiting.empty()
+
     def _is_idle(self) -> bool:
-        quiet = time.monotonic() - self._last_question > self._idle_s
-        return quiet and self._running is None and self._waiting.empty()
+        return self.is_resting and time.monotonic() - self._last_question > self._idle_s
 
     def _read(self, stream: socket.socket) -> None:
         self._last_question = time.monotonic()
@@ -180,7 +187,8 @@ def _failed(code: str, message: str) -> Reply:
 
 def _failure_of(error: Exception) -> Reply:
     if isinstance(error, DangolError):
-        code = str(getattr(error, "code", "invalid"))
+        named = next((name for kind, name in _CODES if isinstance(error, kind)), "invalid")
+        code = str(getattr(error, "code", named))
         path = getattr(error, "path", None)
         return Reply(failure=Failure(code=code, message=str(error), path=path))
     traceback.print_exception(error)

@@ -35,9 +35,14 @@ def fold(text: str) -> str:
 
 
 def fold_sql(expression: str) -> str:
-    """SQL of `fold` over a text expression."""
-    lowered = f"translate(lower(nfc_normalize({expression})), 'ςſ', 'σs')"
-    return f"nfc_normalize(replace({lowered}, 'ß', 'ss'))"
+    """SQL of `fold` over a text expression.
+
+    `replace`, unlike `translate`, is worked out once for each entry of a column's dictionary.
+    """
+    folded = f"lower(nfc_normalize({expression}))"
+    for letter, written in (("ς", "σ"), ("ſ", "s"), ("ß", "ss")):
+        folded = f"replace({folded}, '{letter}', '{written}')"
+    return f"nfc_normalize({folded})"
 
 
 def _lower(letter: str) -> str:

@@ -16,7 +16,15 @@ _STATUS: tuple[tuple[type[DangolError], int], ...] = (
     (InputError, 400),
 )
 _CODES = {404: "not_found", 409: "conflict", 400: "invalid", 401: "unauthorized"}
-_QUERY_STATUS = {"timeout": 504, "unavailable": 503, "internal": 500, "out_of_memory": 503}
+_QUERY_STATUS = {
+    "not_found": 404,
+    "conflict": 409,
+    "refused": 409,
+    "timeout": 504,
+    "unavailable": 503,
+    "out_of_memory": 503,
+    "internal": 500,
+}
 _log = structlog.get_logger("dangol.api")
 
 

@@ -64,8 +64,9 @@ def test_a_campaign_is_counted_before_its_launch(
     found = ask(settings, "campaign_audience", {"campaign_id": str(campaign.id)})
     assert (found["people"], found["reached"]) == (7, 0)
     assert sum(found["left_out"].values()) == 7
-    with pytest.raises(QueryFailed, match="There is no"):
+    with pytest.raises(QueryFailed, match="There is no") as caught:
         ask(settings, "campaign_audience", {"campaign_id": str(uuid4())})
+    assert caught.value.code == "not_found"
 
 
 def test_wrong_questions_are_told_what_is_wrong(settings: Settings) -> None:

@@ -1,0 +1,101 @@
+"""Previews: exact counts of segments of three conditions over a million customers.
+
+A lake of 1 M customers and EVENTS events (the budget's 50 M when DANGOL_BENCH_FULL is set) is laid out
+as the mover and compaction would leave it; then segments of three conditions are counted, the
+first time with everything to load and again with a warm snapshot. The baseline is DuckDB counting
+rows of one event name in the same files, which any preview has to do at least.
+"""
+
+import os
+import statistics
+import time
+from datetime import UTC, datetime
+
+from bench._ground import fresh_database
+from bench._history import fill_history
+from bench.report import Figure, show
+from dangol.engine.query.people import Asked, preview
+from dangol.engine.query.warm import Warm
+
+FULL = bool(os.environ.get("DANGOL_BENCH_FULL"))
+CUSTOMERS = int(os.environ.get("DANGOL_BENCH_CUSTOMERS", 1_000_000 if FULL else 200_000))
+EVENTS = 50 * CUSTOMERS
+
+_ORDER = "Order Completed"
+SEGMENTS = {
+    "typical": {
+        "kind": "all",
+        "of": [
+            {"kind": "trait", "name": "city", "op": "eq", "value": "서울"},
+            {"kind": "stage", "in": ["loyal", "active"]},
+            {"kind": "did", "name": _ORDER, "within": {"days": 30}},
+        ],
+    },
+    "worst": {
+        "kind": "any",
+        "of": [
+            {
+                "kind": "did",
+                "name": "Product Viewed",
+                "times": {"op": "ge", "value": 5},
+                "where": [{"name": "category", "op": "eq", "value": "원두"}],
+            },
+            {
+                "kind": "did",
+                "name": _ORDER,
+                "times": {"op": "ge", "value": 2},
+                "where": [{"name": "total", "op": "gt", "value": 50_000}],
+            },
+            {"kind": "did_not", "name": "Product Viewed", "within": {"days": 365}},
+        ],
+    },
+}
+
+
+def main() -> None:
+    """Measure and print."""
+    with fresh_database() as settings:
+        fill_history(settings, CUSTOMERS, EVENTS, datetime.now(UTC))
+        warm = Warm(settings)
+        started = time.monotonic()
+        warm.as_of()
+        load_s = time.monotonic() - started
+        bare_s = _bare(warm)
+        for name, condition in SEGMENTS.items():
+            _show(warm, name, condition, bare_s)
+        show(Figure("preview: load snapshot", load_s, "s", higher_is_better=False, note=_size()))
+        warm.cool()
+
+
+def _show(warm: Warm, name: str, condition: dict, bare_s: float) -> None:
+    took = []
+    for _ in range(5):
+        started = time.monotonic()
+        found = preview(warm, Asked(condition=condition))
+        took.append(time.monotonic() - started)
+    show(
+        Figure(
+            f"preview: {name} segment, warm",
+            statistics.median(took),
+            "s",
+            budget=1.0 if name == "typical" else 3.0,
+            baseline=bare_s,
+            baseline_name="counting one event name",
+            higher_is_better=False,
+            note=f"{found.people:,} of {found.of:,}; slowest {max(took):.2f} s; {_size()}",
+        )
+    )
+
+
+def _bare(warm: Warm) -> float:
+    started = time.monotonic()
+    warm.as_of().snapshot.query("select count(*) from events where name = $1", [_ORDER])
+    return time.monotonic() - started
+
+
+def _size() -> str:
+    return f"{CUSTOMERS:,} customers, {EVENTS:,} events"
+
+
+if __name__ == "__main__":
+    main()
