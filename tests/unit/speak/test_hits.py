@@ -1,5 +1,6 @@
 """Machines are told from people by what they do."""
 
+from base64 import b32encode
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dangol.speak.links.hits import Hit, MachineReason, judge, read_hits, write_hit
+from dangol.speak.links.sealing import Sealer, base32, varint
+from dangol.store.token import seal, unseal
+from tests.unit.speak.letters import KEYRING
 
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148"
 HANDED = datetime(2026, 3, 5, 9, tzinfo=UTC)
@@ -65,6 +69,18 @@ hits = st.builds(
 def test_hits_survive_the_intake(several: list[Hit]) -> None:
     assert read_hits(b"".join(map(write_hit, several))) == several
     assert all(one.at.timestamp() == pytest.approx(one.at_us / 1e6) for one in several)
+
+
+@given(st.binary(max_size=40))
+def test_base32_is_the_standards(raw: bytes) -> None:
+    assert base32(raw) == b32encode(raw).decode().rstrip("=").lower()
+
+
+@given(st.integers(0, 2**62), st.integers(0, 2**62), st.integers(0, 200))
+def test_bulk_tokens_are_the_stores_tokens(send: int, customer: int, link: int) -> None:
+    found = Sealer(KEYRING, "c", send).seal(varint(customer) + varint(link))
+    assert found == seal(KEYRING, "c", send, customer, link)
+    assert unseal(KEYRING, "c", found) == (send, customer, link)
 
 
 def test_same_hit_is_the_same_event() -> None:

@@ -18,16 +18,22 @@ class Assembly:
     def __init__(self, addresses: Addresses) -> None:
         self._addresses = addresses
         self._pieces: list[bytes] = []
+        self._holes: set[int] = set()
         self._tokens: dict[str, list[int]] = {}
         self._values: dict[str, tuple[Value, Encode, list[int]]] = {}
 
     def constant(self, raw: bytes) -> None:
         """The same bytes for everyone."""
-        self._pieces.append(raw)
+        last = len(self._pieces) - 1
+        if last >= 0 and last not in self._holes:
+            self._pieces[last] += raw
+        else:
+            self._pieces.append(raw)
 
     def hole(self) -> int:
         """A place that the caller fills itself; its index in what `fill` returns."""
         self._pieces.append(b"")
+        self._holes.add(len(self._pieces) - 1)
         return len(self._pieces) - 1
 
     def token(self, key: str) -> None:
@@ -51,7 +57,7 @@ class Assembly:
         self.constant(b"\r\n")  # the line end that belongs to the boundary which follows
 
     def seal(self) -> None:
-        """Join neighbouring constants and bind the token makers; nothing may be added afterwards."""
+        """Bind the makers of tokens and values; nothing may be added afterwards."""
         self._makers = [
             (self._addresses.maker(key), tuple(places)) for key, places in self._tokens.items()
         ]

@@ -10,7 +10,6 @@ from binascii import b2a_qp
 SOFT_BREAK = b"=\r\n"
 _WIDTH = 75
 _PLAIN = re.compile(r"[ !-<>-~]*")
-_UNSAFE_WIDTH = re.compile(rb"[^\r\n]{77}")
 _OCTET = [
     bytes([code]) if 32 <= code <= 126 and code != 61 else b"=%02X" % code for code in range(256)
 ]
@@ -54,10 +53,11 @@ def _encode_line(line: str, is_last: bool) -> bytes:
 def encode_whole(text: str) -> bytes:
     """All of `text` in quoted-printable: by the C encoder, or by ours where that would need care."""
     raw = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
-    done = b2a_qp(raw.replace(b"\n", b"\r\n"), istext=True)
-    if done.startswith(b".") or b"\n." in done or _UNSAFE_WIDTH.search(done) or _bare(done):
+    done = b"\n" + b2a_qp(raw.replace(b"\n", b"\r\n"), istext=True)
+    if b"\n.." in done or _bare(done[1:]):
         return encode_piece(text)
-    return done
+    # A dot at the start of a line: encoded, with a soft break so that the line stays short.
+    return done.replace(b"\n.", b"\n=2E=\r\n")[1:]
 
 
 def _bare(done: bytes) -> bool:

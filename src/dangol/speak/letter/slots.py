@@ -106,7 +106,7 @@ def _atom(node: Node, locale: str, brand: dict[str, str]) -> Atom | None:
         return shape(brand.get(path[1]))
     if path[-1] in {"size", "first", "last"}:  # Liquid gives these a meaning of their own
         return None
-    return Value(tuple(path[1:]), shape, str(expression))
+    return Value(tuple(path[1:]), remember(shape), str(expression))
 
 
 def _shape(expression: FilteredExpression, locale: str) -> Callable[[Any], str] | None:
@@ -115,24 +115,23 @@ def _shape(expression: FilteredExpression, locale: str) -> Callable[[Any], str] 
     for step in expression.filters or ():
         if not all(isinstance(argument.value, _LITERALS) for argument in step.args):
             return None
-        given = [getattr(argument, "name", None) for argument in step.args]
-        values = [argument.value.value for argument in step.args]
-        named = {name: value for name, value in zip(given, values, strict=True) if name}
-        plain = [value for name, value in zip(given, values, strict=True) if not name]
-        steps.append(partial(_apply, filters[step.name], plain, named))
-    return partial(_run, steps)
+        steps.append(_step(filters[step.name], step.args))
+    return partial(_run, tuple(steps))
 
 
-def _apply(
-    function: Callable[..., Any], plain: list[Any], named: dict[str, Any], value: Any
-) -> Any:
-    return function(value, *plain, **named)
+def _step(function: Callable[..., Any], arguments: list[Any]) -> Callable[[Any], Any]:
+    """A filter with its arguments, which are all literals, bound."""
+    if not arguments:
+        return function
+    named = {item.name: item.value.value for item in arguments if hasattr(item, "name")}
+    plain = tuple(item.value.value for item in arguments if not hasattr(item, "name"))
+    return lambda value: function(value, *plain, **named)
 
 
-def _run(steps: list[Callable[[Any], Any]], value: Any) -> str:
+def _run(steps: tuple[Callable[[Any], Any], ...], value: Any) -> str:
     for step in steps:
         value = step(value)
-    return to_text(value)
+    return value if type(value) is str else to_text(value)
 
 
 def _merged(atoms: list[Atom]) -> Iterator[Atom]:

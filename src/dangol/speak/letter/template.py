@@ -316,10 +316,11 @@ def _unknown_names(
             )
 
 
-def names_used(source: str, locale: str, root: str) -> set[str]:
+@lru_cache(maxsize=1024)
+def names_used(source: str, locale: str, root: str) -> frozenset[str]:
     """The second segments of all `root.name` that a template reads."""
     uses = parse(source, locale).analyze().globals.get(root, [])
-    return {str(use.segments[1]) for use in uses if len(use.segments) > 1}
+    return frozenset(str(use.segments[1]) for use in uses if len(use.segments) > 1)
 
 
 def _outside_loops(nodes: Iterable[Node]) -> Iterable[object]:

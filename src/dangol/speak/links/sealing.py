@@ -4,6 +4,7 @@ The key's block of both hashes and the numbers that all tokens share are hashed 
 costs two copies of a hash state. Base32 goes by a table of three letters at a time.
 """
 
+from base64 import b32encode
 from hashlib import sha256
 from itertools import product
 
@@ -14,6 +15,9 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _TRIPLES = tuple("".join(three) for three in product(_LETTERS, repeat=3))
 _MAC_BYTES = 12
 _BLOCK = 64
+_LONGEST = 22
+"""Bytes that fit into four limbs of 45 bits; small numbers are quicker to take apart."""
+_LIMB = (1 << 45) - 1
 
 
 class Sealer:
@@ -56,10 +60,13 @@ def base32(raw: bytes) -> str:
     >>> base32(b"dangol"), base32(b"")
     ('mrqw4z3pnq', '')
     """
-    bits = 8 * len(raw)
-    length = -(-bits // 5)
-    groups = -(-length // 3)
-    number = int.from_bytes(raw, "big") << (15 * groups - bits)
-    triples = _TRIPLES
-    shifts = range(15 * groups - 15, -1, -15)
-    return "".join([triples[number >> shift & 0x7FFF] for shift in shifts])[:length]
+    if len(raw) > _LONGEST:
+        return b32encode(raw).decode().rstrip("=").lower()
+    t, m, bits = _TRIPLES, 0x7FFF, 8 * len(raw)
+    number = int.from_bytes(raw, "big") << (180 - bits)
+    a, b, c, d = number >> 135, number >> 90 & _LIMB, number >> 45 & _LIMB, number & _LIMB
+    text = (
+        f"{t[a >> 30]}{t[a >> 15 & m]}{t[a & m]}{t[b >> 30]}{t[b >> 15 & m]}{t[b & m]}"
+        f"{t[c >> 30]}{t[c >> 15 & m]}{t[c & m]}{t[d >> 30]}{t[d >> 15 & m]}{t[d & m]}"
+    )
+    return text[: -(-bits // 5)]
