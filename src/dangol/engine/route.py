@@ -37,7 +37,11 @@ MOST_BYTES = 6 * 1024 * 1024
 
 _ATTEMPTS = 5
 _TRY_AGAIN = (errors.DeadlockDetected, errors.SerializationFailure)
-_POISON = (psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimitExceeded)
+_POISON = (
+    *(psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimitExceeded),
+    *(ValueError, OverflowError, RecursionError),
+)
+"""Faults of a value: of the database's making, or found while encoding it."""
 _PURE: dict[str, Callable[[IntakeRow], Parsed]] = {
     "track": hear_track,
     "import": hear_import,
@@ -189,7 +193,7 @@ def _apply(conn: psycopg.Connection, events: Sequence[Heard], now: datetime) -> 
             return _write(conn, events, now)
     except _POISON as error:
         if len(events) == 1:
-            detail = f"The database cannot store it: {str(error).splitlines()[0]}"[:500]
+            detail = f"It cannot be stored: {str(error).splitlines()[0]}"[:500]
             return [_refuse(events[0], RejectReason.BAD_VALUE, detail)]
     half = len(events) // 2
     return _apply(conn, events[:half], now) + _apply(conn, events[half:], now)
@@ -278,4 +282,5 @@ def _follow_merges(conn: psycopg.Connection, resolved: Resolved, now: datetime) 
 
 
 def _refuse(event: Heard, reason: RejectReason, detail: str) -> Rejected:
-    return Rejected(reason, detail, msgspec.json.encode(event), event.source)
+    shown = repr(msgspec.structs.asdict(event)).encode("utf-8", "replace")
+    return Rejected(reason, detail, shown, event.source)

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from dangol.engine.route import RouteResult, route_once
-from dangol.listen.heard import IntakeRow, Parsed
+from dangol.listen.heard import Heard, IntakeRow, Parsed
 from dangol.listen.intake import append_intake
 from dangol.store.pool import connect
 
@@ -250,3 +250,27 @@ def test_the_catalogue_counts_events_and_properties(conn: psycopg.Connection) ->
         (owner, "total", "number", 3),
     ]
     assert conn.execute("select name, count from catalogue_event").fetchall() == [(owner, 3)]
+
+
+def test_values_that_cannot_be_encoded_cost_only_their_event(conn: psycopg.Connection) -> None:
+    for _ in range(3):
+        append_intake(conn, kind="form", source="page", body=b"", at=NOW)
+
+    def hear_form(conn: psycopg.Connection, rows: list[IntakeRow], now: dt.datetime) -> Parsed:
+        texts = ["fine", "\ud800", "fine too"]
+        return Parsed([_fact(row, text) for row, text in zip(rows, texts, strict=True)], [])
+
+    assert route(conn, form=hear_form) == RouteResult(rows=3, events=2, rejects=1)
+    assert [props["text"] for _, _, props in inbox(conn)] == ["fine", "fine too"]
+
+
+def _fact(row: IntakeRow, text: str) -> Heard:
+    return Heard(
+        key=f"{row.id:032x}",
+        name="Form Sent",
+        time=NOW,
+        received_at=NOW,
+        props={"text": text},
+        source="page",
+        user_id="u1",
+    )
