@@ -14,7 +14,7 @@ from dangol.store.keyring import Keyring
 HEARERS = {
     "hit": "dangol.speak.links.hearer",
     "mail": "dangol.converse.hearer",
-    "form": "dangol.know.consent.hearer",
+    "form": "dangol.engine.forms",
 }
 """Modules with `make_hearer(keyring, journal) -> Hearer`."""
 

@@ -128,17 +128,37 @@ set at = greatest(suppression.at, excluded.at), detail = excluded.detail,
         then 'everything' else excluded.covers end,
     lifted_at = case when suppression.lifted_at > excluded.at then suppression.lifted_at end
 
--- name: lift_opt_out
--- The owner of the address said yes again; an older no that arrives later stays lifted.
+-- name: lift_opt_outs
+-- Who said yes from an address themselves lifts its opt-out; an older no that arrives later stays
+-- lifted. What was said to a member or confirmed by mail counts, a list's word does not.
 insert into suppression (address_hash, channel, reason, covers, at, lifted_at, detail)
-select p.address_hash, p.channel, 'opt_out', 'marketing', to_timestamp(0), %(at)s, %(detail)s
-from contact_point p
-where p.bucket = %(bucket)s and p.customer_id = %(customer_id)s and p.channel = %(channel)s
+select p.address_hash, p.channel, 'opt_out', 'marketing', to_timestamp(0), max(c.time),
+    'consent by ' || min(c.source)
+from consent_change c
+join contact_point p on p.bucket = c.bucket and p.customer_id = c.customer_id
+    and p.channel = c.channel
+where c.state = 'granted' and c.topic = '*' and c.source <> 'import'
+    and (%(is_own_word)s or c.evidence ? 'confirmed_at')
+group by p.address_hash, p.channel order by p.channel, p.address_hash
 on conflict (channel, address_hash, reason) do update
 set lifted_at = excluded.lifted_at, detail = excluded.detail
 where suppression.at < excluded.lifted_at
     and (suppression.lifted_at is null or suppression.lifted_at < excluded.lifted_at)
-returning channel, address_hash
+returning channel, address_hash, reason, lifted_at
+
+-- name: lift_erased
+-- The same for addresses of people who were forgotten and came back by themselves.
+update suppression s set lifted_at = y.at, detail = 'came back'
+from (select p.channel, p.address_hash, max(c.time) as at
+    from consent_change c
+    join contact_point p on p.bucket = c.bucket and p.customer_id = c.customer_id
+        and p.channel = c.channel
+    where c.state = 'granted' and c.topic = '*' and c.source <> 'import'
+        and (%(is_own_word)s or c.evidence ? 'confirmed_at')
+    group by p.channel, p.address_hash) y
+where s.reason = 'erased' and s.lifted_at is null and s.channel = y.channel
+    and s.address_hash = y.address_hash and s.at < y.at
+returning s.channel, s.address_hash, s.reason, s.lifted_at
 
 -- name: lift_suppression
 -- A member of the team corrects a block that was made by a bounce or by hand.

@@ -13,13 +13,13 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from dangol.errors import InputError, Refused
-from dangol.know.consent.store import apply_staged, keep_opt_outs, stage
+from dangol.know.consent.store import apply_staged, keep_opt_outs, lift_opt_outs, stage
 from dangol.know.consent.topic import OBJECTION, PAUSE
 from dangol.model.consent import ALL_TOPICS, ConsentChange, ConsentState
 from dangol.model.customer import CustomerId, bucket_of
 from dangol.model.event import event_key
 from dangol.model.message import Channel
-from dangol.store.journal import Journal, JournalEntry
+from dangol.store.journal import Journal
 from dangol.store.sql import load_queries
 
 SQL = load_queries(__package__)
@@ -53,9 +53,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """`reason:covers` of each block on the present address."""
 
 
-def withdraw(
-    conn: psycopg.Connection, journal: Journal, answer: Answer, now: datetime
-) -> None:
+def withdraw(conn: psycopg.Connection, journal: Journal, answer: Answer, now: datetime) -> None:
     """The customer takes back consent for `answer.topic`; opens its own transactions.
 
     For the whole channel the address is suppressed as well, for everyone who shares it and for
@@ -230,23 +228,11 @@ def _write(
     stage(conn, [row])
     apply_staged(conn, journal)
     if state is ConsentState.GRANTED and answer.topic == ALL_TOPICS:
-        _lift_opt_out(conn, journal, answer, now)
+        lift_opt_outs(conn, journal, is_own_word=True)
     told = ("channel", "topic", "state", "actor", "source")
     props = {name: row[name] for name in told} | {"evidence": answer.evidence}
     conn.execute(SQL.tell_event, row | {"props": Jsonb(props)})
     conn.execute("select pg_notify('inbox', '')")
-
-
-def _lift_opt_out(
-    conn: psycopg.Connection, journal: Journal, answer: Answer, now: datetime
-) -> None:
-    row = _who(answer.customer_id) | {"channel": answer.channel, "at": now}
-    row["detail"] = f"consent by {answer.source}"
-    lifted = conn.execute(SQL.lift_opt_out, row).fetchall()
-    journal.append(
-        JournalEntry(action="lift", channel=channel, address_hash=digest, reason="opt_out", at=now)
-        for channel, digest in lifted
-    )
 
 
 def _suppress_origin(

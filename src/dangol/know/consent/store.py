@@ -24,7 +24,10 @@ def apply_heard(conn: psycopg.Connection, journal: Journal, now: datetime) -> in
     if conn.execute(SQL.stage_heard, args).rowcount == 0:
         return 0
     conn.execute(SQL.keep_new)
-    return apply_staged(conn, journal)
+    added = apply_staged(conn, journal)
+    if added:
+        lift_opt_outs(conn, journal, is_own_word=False)
+    return added
 
 
 def stage(conn: psycopg.Connection, rows: Iterable[dict[str, object]]) -> None:
@@ -56,4 +59,19 @@ def keep_opt_outs(journal: Journal, suppressed: Iterable[tuple[str, bytes, datet
     journal.append(
         JournalEntry(channel=channel, address_hash=digest, reason="opt_out", at=at)
         for channel, digest, at in suppressed
+    )
+
+
+def lift_opt_outs(conn: psycopg.Connection, journal: Journal, *, is_own_word: bool) -> None:
+    """End the blocks on addresses whose owners say yes in `consent_change`.
+
+    Unless each yes is known to be the person's `own word`, it needs `confirmed_at` as evidence:
+    the address itself answered.
+    """
+    args = {"is_own_word": is_own_word}
+    lifted = conn.execute(SQL.lift_opt_outs, args).fetchall()
+    lifted += conn.execute(SQL.lift_erased, args).fetchall()
+    journal.append(
+        JournalEntry(action="lift", channel=channel, address_hash=digest, reason=reason, at=at)
+        for channel, digest, reason, at in lifted
     )
