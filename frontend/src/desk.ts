@@ -120,6 +120,10 @@ document.addEventListener("submit", onSubmit, { capture: true });
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[aria-busy]")) form.removeAttribute("aria-busy");
 });
-document.addEventListener("htmx:afterSettle", (event) => focusErrors(event.target as HTMLElement));
+document.addEventListener("htmx:afterSettle", (event) => {
+  focusErrors(event.target as HTMLElement);
+  // Work that ended changed more than its own part of the page.
+  if (document.querySelector("[data-finished]")) window.location.reload();
+});
 submitAtOnce(document);
 focusErrors(document);

@@ -28,6 +28,8 @@ def _environment() -> Environment:
     environment.globals["asset"] = asset_url
     environment.globals["has_words"] = words.has
     environment.globals["navigation_of"] = navigation.navigation_of
+    environment.globals["verdict_kind"] = lambda verdict: type(verdict).__name__.lower()
+    environment.globals["own_doors"] = navigation.OWN_SHOP
     environment.globals["settings_pages"] = navigation.SETTINGS
     environment.globals["quiet_for"] = home.quiet_for
     return environment

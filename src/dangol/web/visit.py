@@ -94,6 +94,18 @@ class Visit(msgspec.Struct, kw_only=True):
         except ValueError:
             raise NotFound() from None
 
+    def uuid_field(self, name: str) -> UUID | None:
+        """A form field as an id; None when it is empty.
+
+        Raises:
+            InputError: it is no id.
+        """
+        text = self.form(name)
+        try:
+            return UUID(text) if text else None
+        except ValueError:
+            raise InputError(self.t("form.choose")) from None
+
     def number(self, name: str) -> int:
         """A piece of the path as a number; NotFound when it is none."""
         text = self.given.parts[name]

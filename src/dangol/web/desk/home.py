@@ -8,6 +8,8 @@ from psycopg.rows import dict_row
 
 from dangol.model.stage import Stage
 from dangol.web.answer import Answer, Page
+from dangol.web.desk import practice
+from dangol.web.desk.jobs import job_values
 from dangol.web.desk.listing import Figure
 from dangol.web.desk.people import LATELY, SQL, People, count_people, list_people, stage_flow
 from dangol.web.visit import Visit
@@ -34,8 +36,11 @@ class Step(msgspec.Struct, frozen=True):
 
 def show(visit: Visit) -> Answer:
     """Two doors when there is nobody yet, else who needs attention."""
+    job = practice.find_open_job(visit)
+    if job is not None:
+        return Page("desk/practice.html", {"job": job, **job_values(visit, job)})
     if not count_people(visit.conn, People(), visit.now).count and not _has_visitors(visit):
-        return Page("desk/doors.html", {})
+        return Page("desk/doors.html", {"failed": practice.find_failed_job(visit)})
     quiet = People(stage=Stage.LAPSING)
     regular = People(stage=Stage.LOYAL, days=LATELY)
     bars, steps = stages(visit)
@@ -53,6 +58,7 @@ def show(visit: Visit) -> Answer:
         "bars": bars,
         "steps": steps,
         "missing": missing(visit),
+        "is_practice": practice.find_mark(visit.conn) is not None,
         "lately": LATELY,
     }
     return Page("desk/home.html", values)

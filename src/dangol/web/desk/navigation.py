@@ -30,6 +30,7 @@ _GROUPS = (
         "nav.speak",
         (
             Link("/letters", "nav.letters"),
+            Link("/campaigns", "nav.campaigns"),
             Link("/answers", "nav.answers"),
             Link("/mailbox", "nav.mailbox"),
         ),
@@ -59,3 +60,10 @@ def navigation_of(visit: Visit) -> list[tuple[str, list[Link]]]:
         if allowed:
             groups.append((words, allowed))
     return groups
+
+
+OWN_SHOP = (
+    ("/settings/keys", "doors.connect", Role.OWNER),
+    ("/settings", "doors.settings", Role.OWNER),
+)
+"""Where the door to one's own shop leads: address, words, role."""

@@ -13,7 +13,7 @@ from dangol.web.hits.targets import Targets
 __all__ = ["ROUTES", "lifespan"]
 
 
-@asgi(["/c", "/o"], is_mount=True, copy_scope=False)
+@asgi(["/c/{token:str}", "/o/{token:str}"], copy_scope=False)  # a mount at /c takes /customers
 async def _hits(scope: Scope, receive: Receive, send: Send) -> None:
     counter: Any = scope["litestar_app"].state.hit_counter
     await counter(scope, receive, send)

@@ -41,7 +41,8 @@ class Pages:
         self.journal = journal
 
     def link(self, kind: str, *rest: int, send: int = 12, customer: int = CUSTOMER) -> str:
-        return f"/{kind}/{seal(self.keyring, kind, send, customer, *rest)}"
+        token_kind = "u" if kind in ("p", "v") else kind
+        return f"/{kind}/{seal(self.keyring, token_kind, send, customer, *rest)}"
 
     def get(self, path: str, status: int = 200) -> str:
         answer = self.client.get(path, follow_redirects=False)

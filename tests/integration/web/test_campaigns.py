@@ -1,0 +1,111 @@
+"""Campaigns at the desk: draft, launch, results with people behind each number, and why."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from dangol.store.brand import Brand, save_brand
+from dangol.web.signin.role import Role
+from tests.integration.web.test_letters import form_of
+from tests.integration.web.test_numbers import check_numbers
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def draft(desk, add_customer) -> str:
+    """A draft to everyone with a letter that may go out."""
+    for number in range(5):
+        add_customer(f"손님 {number}", "active", traits={"email": f"c{number}@mail.example"})
+    brand = Brand(
+        name="단골 커피", sender_email="hi@shop.example", reply_domain="in.shop.example",
+        postal_address="서울", phone="02-123-4567", email="hi@shop.example",
+    )  # fmt: skip
+    save_brand(desk.conn, brand, by="test", now=NOW)
+    desk.conn.commit()
+    desk.sign_in(Role.MARKETER)
+    letter = desk.post("/letters", name="소식", kind="service", locale="ko")
+    desk.post(letter, **form_of(desk.get(letter)) | {"subject": "소식", "do": "save"})
+    letter_id = letter.rsplit("/", 1)[1]
+    return desk.post("/campaigns", name="봄", letter=letter_id, segment="")
+
+
+def set_states(desk, url: str) -> None:
+    """Messages as planning and dispatch would leave them."""
+    row = desk.conn.execute("select send_id from campaign").fetchone()
+    states = [("accepted", None), ("silent", "no_consent"), ("deferred", "quiet_hours"),
+              ("uncertain", None), ("silent", "too_often")]  # fmt: skip
+    for number, (state, reason) in enumerate(states, 1):
+        desk.conn.execute(
+            "insert into message (bucket, send_id, customer_id, state, reason, due_at, planned_at) "
+            "values (%s, %s, %s, %s, %s, now(), now())",
+            [number, row[0], number, state, reason],
+        )
+    desk.conn.execute("update campaign set state = 'done', planned_at = now()")
+    desk.conn.commit()
+
+
+def test_a_draft_is_launched_and_its_numbers_open_their_people(desk, draft):
+    page = desk.get(draft)
+    assert "Nothing stands in the way" in page
+    assert desk.post(f"{draft}/launch") == draft
+    set_states(desk, draft)
+    assert check_numbers(desk, draft) == 6
+    messages = desk.get(f"{draft}/messages?state=silent&reason=no_consent")
+    assert "no consent" in messages
+    why = re.search(r'href="([^"]+/why/\d+)"', messages)[1]
+    assert "no consent" in desk.get(why)
+    desk.get(f"{draft}/why/999", 404)
+    desk.get(f"{draft}/results")
+
+
+def test_what_stands_against_a_launch_is_said(desk, draft):
+    desk.conn.execute("update setting set value = jsonb_set(value, '{sender_email}', '\"\"')")
+    desk.conn.commit()
+    assert "There is no sender yet" in desk.get(draft)
+    page = desk.post(f"{draft}/launch", 422)
+    assert "It cannot start yet" in page
+    assert desk.conn.execute("select state from campaign").fetchone()[0] == "draft"
+
+
+@pytest.mark.parametrize(
+    ("when", "stored"),
+    [("now", {}), ("moment", {"at": "2031-03-01T00:00:00Z"}),
+     ("local", {"day": "2031-03-01", "local_time": "09:00:00"})],
+)  # fmt: skip
+def test_three_ways_to_say_when(desk, draft, when, stored):
+    fields = form_of(desk.get(draft)) | {"when": when, "day": "2031-03-01", "time": "09:00"}
+    desk.post(draft, **fields)
+    assert desk.conn.execute("select schedule from campaign").fetchone()[0] == stored
+    page = desk.get(draft)
+    assert f'value="{when}" checked' in page
+    if when != "now":
+        assert 'value="09:00"' in page
+
+
+def test_damaged_drafts_change_nothing(desk, draft):
+    fields = form_of(desk.get(draft))
+    for damage in (
+        {"name": ""}, {"when": "moment", "day": "", "time": ""}, {"segment": "x"}, {"expected": "x"},
+    ):  # fmt: skip
+        desk.post(draft, 422, **fields | damage)
+    desk.post(draft, **fields | {"name": "second"})
+    desk.post(draft, 409, **fields | {"name": "third"})
+    assert "second" in desk.get(draft)
+
+
+def test_pause_resume_cancel_delete(desk, draft):
+    desk.post(f"{draft}/pause", 409)
+    desk.post(f"{draft}/launch")
+    desk.post(f"{draft}/pause")
+    assert "Paused" in desk.get(draft)
+    desk.post(f"{draft}/resume")
+    desk.post(f"{draft}/cancel")
+    assert "Cancelled" in desk.get(draft)
+    desk.post(f"{draft}/delete", 409)
+    other = desk.post("/campaigns", name="x", letter="", segment="")
+    assert "Choose a letter" in desk.get(other)
+    desk.post(f"{other}/delete")
+    desk.get(other, 404)
+    assert "봄" in desk.get("/campaigns?q=봄")
