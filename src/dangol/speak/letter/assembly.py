@@ -6,7 +6,7 @@ from typing import Any
 from dangol.speak.letter.names import Reader
 from dangol.speak.letter.quoted import SOFT_BREAK, encode_piece
 from dangol.speak.letter.slots import Atom, Link, Value, remember
-from dangol.speak.links.addresses import Addresses
+from dangol.speak.links.addresses import Addresses, token_name
 from dangol.speak.links.sealing import varint
 
 Encode = Callable[[Any], bytes]
@@ -38,7 +38,7 @@ class Assembly:
 
     def token(self, key: str) -> None:
         """The person's token of `key`, in ASCII."""
-        self._tokens.setdefault(key, []).append(self.hole())
+        self._tokens.setdefault(token_name(key), []).append(self.hole())
 
     def body(self, atoms: list[Atom], frame_of: Callable[[str], tuple[str, str]]) -> None:
         """A template in quoted-printable; soft breaks stand around what differs in length."""

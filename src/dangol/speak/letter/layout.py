@@ -36,6 +36,14 @@ from dangol.speak.links.collect import OWN_LINK, is_counted, is_safe
 _INLINER = css_inline.CSSInliner(
     keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False
 )
+_BASE_STYLE = '<style type="text/css">\n#outlook a'
+_NOT_INLINED = '<style type="text/css" data-css-inline="ignore">\n#outlook a'
+_BASE_RULES = (
+    "<style>body{margin:0;padding:0;-webkit-text-size-adjust:100%;-ms-text-size-adjust:100%}"
+    "table,td{border-collapse:collapse;mso-table-lspace:0;mso-table-rspace:0}"
+    "img{border:0;line-height:100%;-ms-interpolation-mode:bicubic}</style></head>"
+)
+"""Rules for every table and picture: inlined, as mrml's are, they would double a letter's size."""
 _RIGHT_TO_LEFT = ("ar", "fa", "he", "ur")
 _FONTS = "Arial, 'Apple SD Gothic Neo', 'Malgun Gothic', 'Noto Sans KR', sans-serif"
 _TEXT_TAGS = {"p", "h2", "ul", "ol", "li", "strong", "em", "a", "br"}
@@ -81,7 +89,8 @@ def draw(variant: Variant, frame: Frame, vault: Vault) -> Source:
     mjml = drawing.document(variant)
     options = mrml.RenderOptions(disable_comments=False, social_icon_origin=None, fonts={})
     html = mrml.to_html(mjml, render_options=options).content
-    return vault.fill(_INLINER.inline(html))
+    inlined = _INLINER.inline(html.replace(_BASE_STYLE, _NOT_INLINED, 1))
+    return vault.fill(inlined.replace("</head>", _BASE_RULES, 1))
 
 
 class _Drawing:

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dangol.speak.links.sealing import Sealer, varint
 from dangol.store.keyring import Keyring
 
-_KINDS = {"open": "o", "unsubscribe": "u", "preferences": "p", "view": "v", "reply": "r"}
+_KINDS = {"open": "o", "unsubscribe": "u", "preferences": "u", "view": "u", "reply": "r"}
+"""One token opens the three pages: whoever holds the letter may leave, choose less, and read it."""
+_PATHS = {"preferences": "p", "view": "v"}
 
 
 class Addresses:
@@ -41,7 +43,16 @@ def frame_of(key: str, base_url: str, reply_to: str) -> tuple[str, str]:
     if key == "reply":
         local, _, domain = reply_to.partition("{token}")
         return f"mailto:{local}", domain
-    return f"{base_url}/{kind}/", ".gif" if kind == "o" else ""
+    return f"{base_url}/{_PATHS.get(key, kind)}/", ".gif" if kind == "o" else ""
+
+
+def token_name(key: str) -> str:
+    """Equal for keys whose addresses carry the same token.
+
+    >>> token_name("view"), token_name("counted_3")
+    ('unsubscribe', 'counted_3')
+    """
+    return "unsubscribe" if key in _PATHS else key
 
 
 def _kind_of(key: str) -> tuple[str, int | None]:

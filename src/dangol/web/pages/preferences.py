@@ -127,7 +127,7 @@ def _topics(at: Visit, standing: Standing | None, locale: str) -> list[TopicChoi
 
 
 def _recipient(at: Visit, token: str) -> Recipient:
-    found = find_recipient(at.conn, at.keyring, "p", token)
+    found = find_recipient(at.conn, at.keyring, "u", token)
     if found is None:
         raise NotFound()
     return found[0]

@@ -53,7 +53,7 @@ async def show_picture(request: Request, picture_id: FromPath[str]) -> Response[
 
 
 def _letter(at: Visit, token: str) -> Response[Any]:
-    found = find_recipient(at.conn, at.keyring, "v", token)
+    found = find_recipient(at.conn, at.keyring, "u", token)
     if found is None:
         raise NotFound()
     recipient, _ = found
