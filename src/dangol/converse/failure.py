@@ -6,11 +6,11 @@ from typing import NamedTuple, Protocol
 import psycopg
 
 from dangol.converse.bounce import Bounce, BounceClass, bounces_in
+from dangol.converse.finding import key_of
 from dangol.converse.mail import Mail
 from dangol.know.consent import suppress
 from dangol.listen.heard import Heard
 from dangol.model.address import normalise_email
-from dangol.model.customer import bucket_of
 from dangol.model.event import EventName, event_key
 from dangol.model.message import Channel
 from dangol.store.journal import Journal, JournalEntry
@@ -51,7 +51,7 @@ def bounced(
     for bounce in bounces_in(mail)[:1]:
         digest = _address_of(conn, keys, failed, bounce.address)
         ref = f"{failed.send_id}:{failed.customer_id}"
-        row = _key(failed) | {
+        row = key_of(failed.customer_id) | {
             "id": event_key("bounce", ref),
             "send_id": failed.send_id,
             "class": bounce.bounce_class.value,
@@ -62,7 +62,8 @@ def bounced(
         }
         is_new = conn.execute(_SQL.add_bounce, row).rowcount == 1
         if is_new and digest and is_to_be_suppressed(*_past(conn, digest, bounce, at)):
-            _block(conn, keys, digest, "bounce", "everything", bounce.status or "bounce", at)
+            block = JournalEntry(address_hash=digest, reason="bounce", covers="everything", at=at)
+            _block(conn, keys, block, bounce.status)
         events.append(_tell(EventName.MESSAGE_BOUNCED, ref, failed, _props(failed, bounce), at))
     return events
 
@@ -73,7 +74,7 @@ def complained(
     """No marketing to that address any more, journaled like an opt-out; and the history knows."""
     digest = _address_of(conn, keys, failed, _complainer(mail))
     if digest:
-        _block(conn, keys, digest, "complaint", "marketing", "feedback report", at)
+        _block(conn, keys, JournalEntry(address_hash=digest, reason="complaint", at=at))
     kind = mail.report_fields[0].get("feedback-type", "") if mail.report_fields else ""
     props = {"send_id": failed.send_id, "feedback_type": kind[:50]}
     ref = f"{failed.send_id}:{failed.customer_id}"
@@ -85,7 +86,7 @@ def block_complainer(conn: psycopg.Connection, keys: Keys, mail: Mail, at: datet
     address = normalise_email(_complainer(mail))
     if address:
         digest = keys.keyring.address_hash(Channel.EMAIL, address)
-        _block(conn, keys, digest, "complaint", "marketing", "feedback report", at)
+        _block(conn, keys, JournalEntry(address_hash=digest, reason="complaint", at=at))
 
 
 def _complainer(mail: Mail) -> str:
@@ -119,23 +120,15 @@ def _past(
     return bounce.bounce_class, [row[0] for row in conn.execute(_SQL.list_failures, asked)]
 
 
-def _block(
-    conn: psycopg.Connection,
-    keys: Keys,
-    digest: bytes,
-    reason: str,
-    covers: str,
-    detail: str,
-    at: datetime,
-) -> None:
-    suppress(conn, digest, reason, covers, at, detail)
-    entry = JournalEntry(address_hash=digest, reason=reason, covers=covers, at=at)
-    keys.journal.append([entry])
+def _block(conn: psycopg.Connection, keys: Keys, block: JournalEntry, detail: str = "") -> None:
+    """Suppress an address, in the database and outside of it."""
+    suppress(conn, block.address_hash, block.reason, block.covers, block.at, detail)
+    keys.journal.append([block])
 
 
 def _address_of(conn: psycopg.Connection, keys: Keys, failed: Failed, named: str) -> bytes | None:
     """The hash of the address we had written to: the customer's present one, else the named."""
-    row = conn.execute(_SQL.find_address, _key(failed)).fetchone()
+    row = conn.execute(_SQL.find_address, key_of(failed.customer_id)).fetchone()
     address = normalise_email(named)
     if row is None:
         return keys.keyring.address_hash(Channel.EMAIL, address) if address else None
@@ -164,7 +157,3 @@ def _tell(
         customer_id=failed.customer_id,
         origin=f"send:{failed.send_id}",
     )
-
-
-def _key(failed: Failed) -> dict[str, int]:
-    return {"bucket": bucket_of(failed.customer_id), "customer_id": failed.customer_id}

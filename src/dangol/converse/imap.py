@@ -76,10 +76,12 @@ def fetch_new(conn: psycopg.Connection, config: ImapConfig, keyring: Keyring) ->
     there already is left alone.
     """
     password = keyring.decrypt("imap", b64decode(config.password)).decode()
-    with MailBox(config.host, config.port, timeout=_TIMEOUT).login(
-        config.user, password, initial_folder=config.folder
-    ) as box:
+    box = MailBox(config.host, config.port, timeout=_TIMEOUT)
+    try:
+        box.login(config.user, password, initial_folder=config.folder)
         return read_box(conn, config, box)
+    finally:
+        box.client.shutdown()  # also after a refused login, which leaves it open
 
 
 def read_box(conn: psycopg.Connection, config: ImapConfig, box: MailBox) -> int:

@@ -1,10 +1,9 @@
 """Conversations of customers who become one, and of those who are forgotten."""
 
-from typing import Any
-
 import psycopg
 from psycopg import sql
 
+from dangol.converse.finding import key_of
 from dangol.model.customer import bucket_of
 from dangol.store.sql import load_queries
 
@@ -19,7 +18,7 @@ def move_conversations(conn: psycopg.Connection, loser_id: int, winner_id: int) 
 
     Part of the merge, in the caller's transaction; safe to repeat.
     """
-    key = _key(loser_id) | {"to_bucket": bucket_of(winner_id), "to_id": winner_id}
+    key = key_of(loser_id) | {"to_bucket": bucket_of(winner_id), "to_id": winner_id}
     moved = conn.execute(_SQL.move_headers, key).rowcount
     for table in _KEYED:
         conn.execute(_for(_SQL.copy_in_table, table), key)
@@ -33,7 +32,7 @@ def erase_conversations(conn: psycopg.Connection, customer_id: int, addresses: l
     `addresses` are all that are known of the customer, lower case: strays and the sandbox hold
     mail by address only.
     """
-    key = _key(customer_id)
+    key = key_of(customer_id)
     gone = sum(conn.execute(_for(_SQL.erase_in_table, table), key).rowcount for table in _TABLES)
     gone += conn.execute(_SQL.erase_mailbox, {"addresses": addresses}).rowcount
     return gone + conn.execute(_SQL.erase_strays, {"addresses": addresses}).rowcount
@@ -41,7 +40,3 @@ def erase_conversations(conn: psycopg.Connection, customer_id: int, addresses: l
 
 def _for(statement: str, table: str) -> sql.Composed:
     return sql.SQL(statement).format(table=sql.Identifier(table))
-
-
-def _key(customer_id: int) -> dict[str, Any]:
-    return {"bucket": bucket_of(customer_id), "customer_id": customer_id}

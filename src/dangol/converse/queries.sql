@@ -206,7 +206,7 @@ order by at, id;
 
 -- name: find_answer
 -- What a send of ours answers with.
-select m.subject, m.body_text, m.header_id, m.in_reply_to, m.reference_ids, m.thread_id
+select m.subject, m.body_text, m.header_id, m.in_reply_to, m.reference_ids
 from thread_message as m
 where m.bucket = %(bucket)s and m.customer_id = %(customer_id)s and m.send_id = %(send_id)s
   and m.direction = 'out';

@@ -13,20 +13,13 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from dangol.converse import failure
+from dangol.converse.finding import Match, find_match, key_of, thread_of
 from dangol.converse.kind import MailKind, kind_of
 from dangol.converse.mail import Mail, read_mail
-from dangol.converse.match import (
-    UNSUBSCRIBE,
-    bare_subject,
-    named_ids,
-    own_message,
-    token_origin,
-)
 from dangol.converse.quote import answer_of
 from dangol.listen.heard import Heard, IntakeRow, Parsed, Rejected
 from dangol.model.address import normalise_email
 from dangol.model.consent import ALL_TOPICS, ConsentState
-from dangol.model.customer import bucket_of
 from dangol.model.event import EventName, event_key
 from dangol.model.message import Channel
 from dangol.model.reason import RejectReason
@@ -37,22 +30,10 @@ from dangol.store.sql import load_queries
 
 _SQL = load_queries(__package__)
 
-_GUESS_WINDOW = timedelta(days=14)
 _MOST_PER_HOUR = 30
 """Mails into one thread; what comes faster is a machine, and wakes nobody."""
 _STRAY_BYTES = 1_000_000
 _LOCK = 0x6D61696C << 32
-
-
-class Match(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose mail it is, and by what it was recognised."""
-
-    customer_id: int
-    send_id: int | None = None
-    thread_id: UUID | None = None
-    is_guess: bool = False
-    wants_out: bool = False
-    """It came to the unsubscribe address of our letter."""
 
 
 class Receiver:
@@ -92,7 +73,7 @@ class Receiver:
             return Rejected(RejectReason.LOOP, detail, row.body[:4096], row.source)
         if kind is MailKind.NO_NEWS:
             return []
-        match = self._match(conn, mail, row.received_at)
+        match = find_match(conn, self.keyring, mail, row.received_at)
         if kind in (MailKind.BOUNCE, MailKind.COMPLAINT):
             return self._fail(conn, mail, kind, match, row)
         if match is None:
@@ -118,69 +99,18 @@ class Receiver:
         tell = failure.bounced if kind is MailKind.BOUNCE else failure.complained
         return tell(conn, self, mail, failed, row.received_at)
 
-    # -- whose is it ----------------------------------------------------------------------
-
-    def _match(self, conn: psycopg.Connection, mail: Mail, now: datetime) -> Match | None:
-        """By token, then by what it names, then by sender and subject; None for strays."""
-        found = token_origin(mail, self.keyring)
-        if found:
-            letter, origin = found
-            return _resolved(
-                conn,
-                Match(
-                    customer_id=origin.customer_id,
-                    send_id=origin.send_id,
-                    wants_out=letter == UNSUBSCRIBE,
-                ),
-            )
-        return self._match_by_ids(conn, mail) or self._guess(conn, mail, now)
-
-    def _match_by_ids(self, conn: psycopg.Connection, mail: Mail) -> Match | None:
-        returned = mail.returned.get("message-id", "").strip()
-        ids = [*named_ids(mail), *([returned] if returned else [])]
-        for header_id in ids:
-            origin = own_message(header_id, self.keyring)
-            if origin:
-                match = Match(customer_id=origin.customer_id, send_id=origin.send_id)
-                return _resolved(conn, match)
-        row = conn.execute(_SQL.find_header, {"ids": ids}).fetchone() if ids else None
-        if row is None:
-            return None
-        return _resolved(conn, Match(customer_id=row[0], thread_id=row[1], send_id=row[2]))
-
-    def _guess(self, conn: psycopg.Connection, mail: Mail, now: datetime) -> Match | None:
-        """The one customer who is reached at the sender's address; flagged, for From can lie."""
-        address = normalise_email(mail.sender)
-        if address is None or mail.report_type or mail.envelope_from == "":
-            return None
-        digest = self.keyring.address_hash(Channel.EMAIL, address)
-        rows = conn.execute(_SQL.find_by_address, {"hash": digest}).fetchall()
-        if len(rows) != 1:
-            return None
-        match = _resolved(conn, Match(customer_id=rows[0][0], is_guess=True))
-        if match is None:
-            return None
-        key = _key(match.customer_id) | {"since": now - _GUESS_WINDOW}
-        subject = bare_subject(mail.subject)
-        for thread_id, known in conn.execute(_SQL.list_recent_subjects, key).fetchall():
-            if subject and bare_subject(known) == subject:
-                return msgspec.structs.replace(match, thread_id=thread_id)
-        return match
-
-    # -- keep it --------------------------------------------------------------------------
-
     def _keep(
         self, conn: psycopg.Connection, mail: Mail, kind: MailKind, match: Match, row: IntakeRow
     ) -> list[Heard]:
         if _is_test(conn, match.send_id):
             _keep_stray(conn, mail, kind, row, reason="test")
             return []
-        key = _key(match.customer_id)
+        key = key_of(match.customer_id)
         conn.execute(_SQL.lock_conversation, {"key": _LOCK | (match.customer_id & 0xFFFFFFFF)})
         message_id = _mail_id(mail, row.body, match.customer_id)
         if conn.execute(_SQL.has_message, key | {"id": message_id}).fetchone():
             return []
-        thread_id = _thread_of(conn, mail, match, message_id, row.received_at)
+        thread_id = thread_of(conn, mail, match, message_id, row.received_at)
         if match.wants_out and kind is MailKind.REPLY:
             kind = MailKind.UNSUBSCRIBE
         if kind is MailKind.REPLY and _is_flood(conn, key, thread_id, row.received_at):
@@ -206,7 +136,7 @@ _THREAD_KIND = {MailKind.REPLY: "message", MailKind.AUTO: "auto", MailKind.UNSUB
 
 
 def _write(conn: psycopg.Connection, mail: Mail, match: Match, kept: _Kept, at: datetime) -> None:
-    key = _key(match.customer_id)
+    key = key_of(match.customer_id)
     files = [
         {"name": one.name, "type": one.content_type, "size": len(one.data), "position": position}
         for position, one in enumerate(mail.attachments)
@@ -285,37 +215,6 @@ def _own_addresses(conn: psycopg.Connection) -> frozenset[str]:
     return frozenset(one.lower() for one in (brand.sender_email, brand.email) if one)
 
 
-def _resolved(conn: psycopg.Connection, match: Match) -> Match | None:
-    """With the customer of today: the winner of a merge, or None when there is none."""
-    row = conn.execute(_SQL.find_customer, _key(match.customer_id)).fetchone()
-    return msgspec.structs.replace(match, customer_id=row[0]) if row else None
-
-
-def _thread_of(
-    conn: psycopg.Connection, mail: Mail, match: Match, message_id: UUID, at: datetime
-) -> UUID:
-    """The thread that the mail goes on with, or a new one."""
-    key = _key(match.customer_id)
-    ids = list(named_ids(mail))
-    if match.thread_id is None and ids:
-        row = conn.execute(_SQL.find_header, {"ids": ids}).fetchone()
-        if row and row[0] == match.customer_id and row[1]:
-            match = msgspec.structs.replace(match, thread_id=row[1])
-    if (
-        match.thread_id
-        and conn.execute(_SQL.thread_exists, key | {"id": match.thread_id}).fetchone()
-    ):
-        return match.thread_id
-    if match.send_id is not None:
-        row = conn.execute(_SQL.find_thread_of_send, key | {"send_id": match.send_id}).fetchone()
-        if row:
-            return row[0]
-    thread_id = event_key("thread", str(message_id))
-    new = {"id": thread_id, "subject": mail.subject, "send_id": match.send_id, "at": at}
-    conn.execute(_SQL.open_thread, key | new)
-    return thread_id
-
-
 def _is_test(conn: psycopg.Connection, send_id: int | None) -> bool:
     if send_id is None:
         return False
@@ -353,7 +252,3 @@ def _mail_id(mail: Mail, raw: bytes, customer_id: int) -> UUID:
     """The same mail to the same customer has the same id; without a Message-ID its bytes count."""
     said = mail.message_id or blake2b(raw, digest_size=16).hexdigest()
     return event_key("mail", f"{customer_id}\0{said}")
-
-
-def _key(customer_id: int) -> dict[str, int]:
-    return {"bucket": bucket_of(customer_id), "customer_id": customer_id}

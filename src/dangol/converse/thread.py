@@ -8,9 +8,9 @@ import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
+from dangol.converse.finding import key_of
 from dangol.decide.campaign.sends import NewSend, create_send, queue_message
 from dangol.errors import InputError, NotFound
-from dangol.model.customer import bucket_of
 from dangol.model.message import MessageKind
 from dangol.store.brand import Brand, read_brand
 from dangol.store.keyring import Keyring
@@ -89,7 +89,7 @@ def count_waiting(conn: psycopg.Connection) -> int:
 
 def list_threads(conn: psycopg.Connection, customer_id: int) -> list[ThreadSummary]:
     """One customer's threads, latest first."""
-    return _summaries(conn.execute(_SQL.list_threads, _key(customer_id) | {"id": None}))
+    return _summaries(conn.execute(_SQL.list_threads, key_of(customer_id) | {"id": None}))
 
 
 def list_recent(conn: psycopg.Connection, limit: int = 200) -> list[ThreadSummary]:
@@ -103,7 +103,7 @@ def get_thread(conn: psycopg.Connection, customer_id: int, thread_id: UUID) -> T
     Raises:
         NotFound: the customer has no such thread.
     """
-    key = _key(customer_id) | {"id": thread_id}
+    key = key_of(customer_id) | {"id": thread_id}
     found = _summaries(conn.execute(_SQL.list_threads, key))
     if not found:
         raise NotFound("There is no such conversation; it may belong to a merged customer.")
@@ -120,7 +120,7 @@ def get_attachment(
     Raises:
         NotFound: there is none.
     """
-    key = _key(customer_id) | {"message_id": message_id, "position": position}
+    key = key_of(customer_id) | {"message_id": message_id, "position": position}
     row = conn.execute(_SQL.find_attachment, key).fetchone()
     if row is None:
         raise NotFound("There is no such file.")
@@ -151,7 +151,7 @@ def answer(
     if not brand.sender_email:
         raise InputError("Set the sender address under Settings before answering.")
     customer_id, thread_id = thread
-    if conn.execute(_SQL.lock_thread, _key(customer_id) | {"id": thread_id}).fetchone() is None:
+    if conn.execute(_SQL.lock_thread, key_of(customer_id) | {"id": thread_id}).fetchone() is None:
         raise NotFound("There is no such conversation; it may belong to a merged customer.")
     found = get_thread(conn, customer_id, thread_id)
     by = f"member:{member}"
@@ -230,7 +230,7 @@ def _add_out(
     """The answer as a message of the thread, with the ids that thread it."""
     send_id, header_id = sent
     text, author = said
-    key = _key(thread.summary.customer_id)
+    key = key_of(thread.summary.customer_id)
     parent = next((one for one in reversed(thread.messages) if one.header_id), None)
     row = key | {
         "thread_id": thread.summary.id,
@@ -279,10 +279,6 @@ def _summaries(cursor: psycopg.Cursor) -> list[ThreadSummary]:
 def _change(
     conn: psycopg.Connection, statement: str, customer_id: int, thread_id: UUID, **values: object
 ) -> None:
-    changed = conn.execute(statement, _key(customer_id) | {"id": thread_id} | values)
+    changed = conn.execute(statement, key_of(customer_id) | {"id": thread_id} | values)
     if changed.rowcount == 0:
         raise NotFound("There is no such conversation; it may belong to a merged customer.")
-
-
-def _key(customer_id: int) -> dict[str, Any]:
-    return {"bucket": bucket_of(customer_id), "customer_id": customer_id}

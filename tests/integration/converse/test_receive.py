@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from dangol.converse.answering import write_answer
+from dangol.converse.answering import find_reply, write_answer
 from dangol.converse.mail import read_mail
 from dangol.converse.thread import (
     answer,
@@ -284,12 +284,8 @@ def test_an_answer_goes_out_threaded_and_comes_back_to_the_same_thread(shop):
 
 
 def _written(shop, send_id):
-    row = shop.conn.execute(
-        "select subject, body_text, header_id, in_reply_to, reference_ids from thread_message"
-        " where send_id = %s and direction = 'out'",
-        [send_id],
-    ).fetchone()
-    return write_answer(read_brand(shop.conn), "kim@home.example", row, NOW)
+    reply = find_reply(shop.conn, send_id, KIM)
+    return write_answer(read_brand(shop.conn), "kim@home.example", reply, NOW)
 
 
 def test_hostile_ids_cannot_end_the_header(shop):

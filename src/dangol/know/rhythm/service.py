@@ -6,15 +6,14 @@ everything unlocked and then leaves alone what changed in between: Live knows mo
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from hashlib import blake2b
 
-import msgspec
 import numpy as np
 import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dangol.know.rhythm import store
+from dangol.know.rhythm.changes import stage_changes
 from dangol.know.rhythm.history import Histories, histories
 from dangol.know.rhythm.model import ModelKind, RhythmModel
 from dangol.know.rhythm.stage import (
@@ -26,7 +25,7 @@ from dangol.know.rhythm.stage import (
     is_enough,
     restage,
 )
-from dangol.model.event import Cause, Effect, EventName
+from dangol.model.event import Cause
 from dangol.store.bulk import copy_arrow
 
 find_model = store.find_model
@@ -116,7 +115,7 @@ def _restage(
         customer in written and is_changed
         for customer, is_changed in zip(facts["customer_id"].to_pylist(), changed, strict=True)
     ]
-    return _events(facts, causes, staged, np.array(told, dtype=bool), model, now)
+    return stage_changes(facts, causes, staged, np.flatnonzero(told), model, now)
 
 
 def _histories(facts: pa.Table, today: date) -> Histories:
@@ -195,70 +194,3 @@ def _fresh_rows(
         values = getattr(staged.scores, name) if staged.scores else [None] * n
         columns[name] = pa.array(values, pa.float64())
     return pa.table(columns)
-
-
-def _events(
-    facts: pa.Table,
-    causes: Sequence[str],
-    staged: Staged,
-    told: np.ndarray,
-    model: RhythmModel | None,
-    now: datetime,
-) -> pa.Table:
-    """`Stage Changed` for the rows in `told`, with the columns of `event_recent`."""
-    at = np.flatnonzero(told)
-    some = facts.take(pa.array(at))
-    stages = [STAGES[code].value for code in staged.codes[at]]
-    p = staged.scores.p[at].tolist() if staged.scores else [None] * len(at)
-    version = model.version if model else None
-    ids, props = [], []
-    columns = zip(
-        some["customer_id"].to_pylist(), some["stage"].to_pylist(), stages, p, strict=True
-    )
-    for customer, before, stage, value in columns:
-        text = f"dangol\0stage:{customer}:{stage}:{now.isoformat()}"
-        ids.append(blake2b(text.encode(), digest_size=16).hexdigest())
-        rounded = None if value is None else round(value, 4)
-        change = {"from": before, "to": stage, "p": rounded, "model_version": version}
-        props.append(msgspec.json.encode(change).decode())
-    cause = [causes[i] for i in at]
-    history = {Cause.HISTORY.value: Effect.HISTORY.value}
-    return event_table(
-        some.select(["bucket", "customer_id"]),
-        ids,
-        props,
-        [history.get(one, Effect.LIVE.value) for one in cause],
-        cause,
-        now,
-    )
-
-
-def event_table(
-    who: pa.Table,
-    ids: list[str],
-    props: list[str],
-    effects: list[str],
-    causes: list[str],
-    now: datetime,
-) -> pa.Table:
-    """Facts of our own making, as rows of `event_recent`."""
-    n = who.num_rows
-    instant = pa.array([now] * n, _INSTANT)
-    return pa.table(
-        {
-            "bucket": who["bucket"],
-            "customer_id": who["customer_id"],
-            "time": instant,
-            "event_id": pa.array(ids, pa.string()),
-            "name": pa.array([EventName.STAGE_CHANGED.value] * n, pa.string()),
-            "received_at": instant,
-            "recorded_at": instant,
-            "utc_offset_min": pa.nulls(n, pa.int16()),
-            "props": pa.array(props, pa.string()),
-            "source": pa.array(["dangol"] * n, pa.string()),
-            "effect": pa.array(effects, pa.string()),
-            "cause": pa.array(causes, pa.string()),
-            "origin": pa.nulls(n, pa.string()),
-            "depth": pa.array([0] * n, pa.int16()),
-        }
-    )
