@@ -105,3 +105,11 @@ where c.merged_into is null and c.erased_at is null
 -- name: hear_statement
 -- A statement of the team takes the way of every other fact.
 insert into intake (received_at, kind, source, body) values (%(now)s, 'system', 'desk', %(body)s)
+
+-- name: recent_entries
+-- One page of a customer's recent events, latest first.
+select event_id, name, time, utc_offset_min, props, source, effect, cause, origin
+from event_recent
+where bucket = %(bucket)s and customer_id = %(customer_id)s
+    and (time, event_id) < (%(time)s, %(event_id)s::uuid)
+order by time desc, event_id desc limit %(more)s
