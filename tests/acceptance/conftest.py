@@ -25,6 +25,7 @@ class Installation:
     sandbox_port: int
     process: subprocess.Popen[str]
     lines: list[str] = field(default_factory=list)
+    collector: threading.Thread | None = None
 
     @property
     def url(self) -> str:
@@ -77,7 +78,10 @@ class Installation:
         """Ask it to stop; its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(timeout)
+        status = self.process.wait(timeout)
+        if self.collector is not None:
+            self.collector.join(10)
+        return status
 
 
 def wait_until(probe: Callable[[], object], *, timeout: float, why: Callable[[], str]) -> object:
@@ -122,10 +126,11 @@ def launch(data: Path, *args: str, ports: list[int] | None = None) -> Installati
 
     def collect() -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            running.lines.append(line.rstrip())
+        with process.stdout as lines:
+            running.lines.extend(line.rstrip() for line in lines)
 
-    threading.Thread(target=collect, daemon=True).start()
+    running.collector = threading.Thread(target=collect, daemon=True)
+    running.collector.start()
     return running
 
 

@@ -73,12 +73,17 @@ def prepare_brand(conn: psycopg.Connection, now: datetime) -> None:
 
 
 def add_people(
-    conn: psycopg.Connection, keyring: Keyring, customers: Sequence[int], now: datetime
+    conn: psycopg.Connection,
+    keyring: Keyring,
+    customers: Sequence[int],
+    now: datetime,
+    *,
+    domain: str = "coffee.example",
 ) -> None:
-    """Customers with an address and consent; customer 7 is u7@coffee.example."""
+    """Customers with an address and consent; customer 7 is u7@ the domain."""
     size = len(customers)
     buckets = [bucket_of(one) for one in customers]
-    addresses = [f"u{one}@coffee.example" for one in customers]
+    addresses = [f"u{one}@{domain}" for one in customers]
     key = {"bucket": buckets, "customer_id": list(customers)}
     moment = pa.array([now] * size, pa.timestamp("us", "UTC"))
     seen = {"first_seen_at": moment, "last_seen_at": moment, "created_at": moment}
