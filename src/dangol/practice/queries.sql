@@ -16,6 +16,14 @@ delete from installation where key = 'practice';
 select exists (select 1 from intake where source = %(source)s),
        (select count(*) from inbox where source = %(source)s);
 
+-- name: is_being_made
+-- Whether a job works on it, or will.
+select exists (select 1 from job where kind = 'practice' and state in ('waiting', 'running', 'paused'));
+
+-- name: delete_intake
+-- What a job that was given up had still to be heard; waits for those who are reading it.
+delete from intake where source = %(source)s;
+
 -- name: lock_identities
 -- Nobody changes who is who meanwhile.
 select pg_advisory_xact_lock(%(number)s);

@@ -27,13 +27,18 @@ def remove_practice_shop(dsn: str, settings: Settings, now: datetime) -> int:
     Nothing that belongs to other customers is touched.
 
     Raises:
-        Refused: there is no practice shop.
+        Refused: there is no practice shop, or it is still being made.
     """
     with connect(dsn, name="practice") as conn:
         with conn.transaction():
             mark = find_mark(conn)
+            is_being_made = conn.execute(SQL.is_being_made).fetchone()[0]
         if mark is None:
             raise Refused("There is no practice shop here.")
+        if is_being_made:
+            raise Refused("The practice shop is still being made; cancel that first.")
+        with conn.transaction():  # ended before who is who is locked: Route locks the other way
+            conn.execute(SQL.delete_intake, {"source": SOURCE})
         with writing(conn), conn.transaction():
             removed = _remove_customers(conn, mark, now)
             _remove_furniture(conn, now)

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -14,9 +14,10 @@ import psycopg
 import pytest
 
 from dangol.converse.thread import answers_waiting
-from dangol.engine.jobs import Job, enqueue, get_job
+from dangol.engine.jobs import Job, cancel_job, enqueue, get_job
 from dangol.engine.leases import ensure_leases
 from dangol.engine.workers import run_engine
+from dangol.errors import Refused
 from dangol.know.identity.store import find_customer
 from dangol.know.segment import parse
 from dangol.know.segment.service import count, resolve
@@ -33,18 +34,34 @@ from dangol.store.pool import connect
 NOW = datetime.now(UTC)
 
 
-@pytest.fixture
-def shop(dsn: str, conn: psycopg.Connection, tmp_path: Path) -> Iterator[Settings]:
-    """A running engine over an empty database."""
-    settings = Settings(data=tmp_path, database_url=dsn, engine_memory_mb=256)
-    ensure_leases(conn, 4)
-    conn.commit()
+def _start(settings: Settings) -> Callable[[], None]:
+    """A running engine; call what is returned to stop it."""
     stop = threading.Event()
     engine = threading.Thread(target=run_engine, args=(settings, stop))
     engine.start()
+
+    def end() -> None:
+        stop.set()
+        engine.join(60)
+        assert not engine.is_alive()
+
+    return end
+
+
+@pytest.fixture
+def settings(dsn: str, conn: psycopg.Connection, tmp_path: Path) -> Settings:
+    """An empty installation."""
+    ensure_leases(conn, 4)
+    conn.commit()
+    return Settings(data=tmp_path, database_url=dsn, engine_memory_mb=256)
+
+
+@pytest.fixture
+def shop(settings: Settings) -> Iterator[Settings]:
+    """The same, with an engine."""
+    end = _start(settings)
     yield settings
-    stop.set()
-    engine.join(60)
+    end()
 
 
 def _do(conn: psycopg.Connection, kind: str, args: dict[str, Any], seconds: float = 120) -> Job:
@@ -194,3 +211,54 @@ def test_another_size_is_refused(shop: Settings, conn: psycopg.Connection) -> No
     assert "no practice shop" in (_do(conn, "practice_removal", {}).error or "")
     with connect(shop.database_url or "", name="test") as other:
         assert find_mark(other) is None
+
+
+def test_it_is_finished_after_an_interruption(settings: Settings, conn: psycopg.Connection) -> None:
+    job_id = enqueue(conn, "practice", {"customers": 300}, by="test", now=NOW)
+    conn.commit()
+    end = _start(settings)
+    while conn.execute("select count(*) from event_recent").fetchone()[0] == 0:
+        conn.commit()
+        threading.Event().wait(0.02)
+    end()
+    conn.commit()
+    end = _start(settings)
+    try:
+        job = _wait(conn, job_id, 120)
+        assert job.error is None
+        truth = json.loads((settings.data / TRUTH_FILE).read_text())
+        _check_against_truth(settings, conn, truth)
+        _check_the_six(settings, conn)
+    finally:
+        end()
+
+
+def test_a_shop_that_was_given_up_half_way_can_be_removed(
+    settings: Settings, conn: psycopg.Connection
+) -> None:
+    job_id = enqueue(conn, "practice", {"customers": 300}, by="test", now=NOW)
+    conn.commit()
+    end = _start(settings)
+    try:
+        while conn.execute("select count(*) from intake").fetchone()[0] == 0:
+            conn.commit()
+        conn.commit()
+        refused = _do(conn, "practice_removal", {})
+        cancelled = _cancel(conn, job_id)
+        if cancelled:  # else it was quicker than we were
+            assert "still being made" in (refused.error or "")
+        assert _do(conn, "practice_removal", {}).error is None
+        assert _count(settings, conn, {"kind": "all", "of": []}) == 0
+        assert conn.execute("select count(*) from identity").fetchone() == (0,)
+    finally:
+        end()
+
+
+def _cancel(conn: psycopg.Connection, job_id: UUID) -> bool:
+    try:
+        cancel_job(conn, job_id, now=NOW)
+    except Refused:
+        conn.rollback()
+        return False
+    conn.commit()
+    return True
