@@ -5,6 +5,8 @@ set local enable_seqscan = off;
 set local enable_hashjoin = off;
 set local enable_mergejoin = off;
 set local enable_bitmapscan = off;
+set local enable_material = off;
+set local enable_memoize = off;
 set local enable_sort = on;
 set local join_collapse_limit = 1;
 set local from_collapse_limit = 1;
@@ -12,7 +14,8 @@ set local max_parallel_workers_per_gather = 0
 
 -- name: load_people
 -- What the guard looks at, and what the letter may show. At hand-off it is a later statement than
--- the lock of the contact rows: it sees what everyone committed who held them before.
+-- the lock of the contact rows: it sees what everyone committed who held them before. `limit 1`
+-- keeps every lookup by key: joined plainly, the planner once materialised a whole table instead.
 select u.customer_id,
     case when c.merged_into is not null then 1
          when c.erased_at is not null or c.customer_id is null then 2 else 0 end,
@@ -36,19 +39,24 @@ select u.customer_id,
     s.consent_version, c.traits::text, c.locale, c.country, p.address_hash
 from unnest(%(buckets)s::int[], %(customers)s::bigint[])
     with ordinality as u (bucket, customer_id, n)
-left join customer c on c.bucket = u.bucket and c.customer_id = u.customer_id
-left join contact_state s
-    on s.bucket = u.bucket and s.customer_id = u.customer_id and s.channel = 'email'
-left join contact_point p
-    on p.bucket = u.bucket and p.customer_id = u.customer_id and p.channel = 'email'
-left join stage g on g.bucket = u.bucket and g.customer_id = u.customer_id
+left join lateral (select * from customer c
+    where c.bucket = u.bucket and c.customer_id = u.customer_id limit 1) c on true
+left join lateral (select * from contact_state s
+    where s.bucket = u.bucket and s.customer_id = u.customer_id and s.channel = 'email'
+    limit 1) s on true
+left join lateral (select * from contact_point p
+    where p.bucket = u.bucket and p.customer_id = u.customer_id and p.channel = 'email'
+    limit 1) p on true
+left join lateral (select g.stage from stage g
+    where g.bucket = u.bucket and g.customer_id = u.customer_id limit 1) g on true
 order by u.n
 
 -- name: shared_addresses
 -- Of these people, who has an address that somebody else has too.
 select u.customer_id
 from unnest(%(buckets)s::int[], %(customers)s::bigint[]) as u (bucket, customer_id)
-join contact_point p
-    on p.bucket = u.bucket and p.customer_id = u.customer_id and p.channel = 'email'
+cross join lateral (select * from contact_point p
+    where p.bucket = u.bucket and p.customer_id = u.customer_id and p.channel = 'email'
+    limit 1) p
 where exists (select from contact_point o where o.channel = 'email'
     and o.address_hash = p.address_hash and o.customer_id <> p.customer_id)

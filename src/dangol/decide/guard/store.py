@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 
+from dangol.store.arrays import ints
 from dangol.store.sql import load_queries
 
 _Q = load_queries(__package__)
@@ -32,8 +33,8 @@ def load_people(
 ) -> list[Person]:
     """What is known about these people at `now`, in the order given."""
     args = {
-        "buckets": list(buckets),
-        "customers": list(customers),
+        "buckets": ints(buckets),
+        "customers": ints(customers),
         "topic": topic,
         "day_ago": now - timedelta(days=1),
         "week_ago": now - timedelta(days=7),
@@ -45,5 +46,5 @@ def find_sharers(
     conn: psycopg.Connection, buckets: Sequence[int], customers: Sequence[int]
 ) -> set[int]:
     """Those of these people whose address somebody else has too."""
-    args = {"buckets": list(buckets), "customers": list(customers)}
+    args = {"buckets": ints(buckets), "customers": ints(customers)}
     return {row[0] for row in conn.execute(_Q.shared_addresses, args)}

@@ -87,7 +87,7 @@ class Feed:
             refused = Outcome(OutcomeKind.PERMANENT, 0, str(error), "content")
             self._settle(batch, row, refused)
             return None
-        return Mail(mail.sender, mail.recipient, mail.raw, (batch, row))
+        return Mail(mail.sender, mail.recipient, mail.raw, (batch, row), mail.is_wire_form)
 
     def _settle(self, batch: Handed, row: int, outcome: Outcome) -> None:
         self.results.append(

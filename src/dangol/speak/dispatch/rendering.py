@@ -56,7 +56,7 @@ class LetterRenderer:
                 stage=batch.stage[row],
             )
             sender = _envelope_sender(press, customer_id, reply_domain)
-            return Mail(sender, address, press.render(reader, at))
+            return Mail(sender, address, press.render(reader, at), is_wire_form=True)
 
         return write
 

@@ -11,6 +11,7 @@ import psycopg
 
 from dangol.decide.campaign.sends import Send
 from dangol.model.event import EventName
+from dangol.store.arrays import ints, uuids
 from dangol.store.sql import load_queries
 
 _Q = load_queries(__package__)
@@ -23,32 +24,39 @@ class MessageFact(NamedTuple):
     customer_id: int
     name: EventName
     reason: str | None = None
-    attempt: int = 0
-    """Tells two failures of one message apart; 0 where a fact happens once."""
 
 
 def insert_facts(
     conn: psycopg.Connection, send: Send, facts: Sequence[MessageFact], now: datetime
 ) -> None:
     """Put the facts into the inbox; telling them twice changes nothing."""
-    if not facts:
-        return
-    args = {
-        "buckets": [fact.bucket for fact in facts],
-        "customers": [fact.customer_id for fact in facts],
-        "ids": [fact_id(fact.name, send.id, fact.customer_id, fact.attempt) for fact in facts],
-        "names": [fact.name.value for fact in facts],
-        "props": [_props(send.id, send.kind, send.message_kind, fact.reason) for fact in facts],
-        "origins": [f"send:{send.id}"] * len(facts),
-        "now": now,
-    }
-    conn.execute(_Q.insert_events, args)
+    alike: dict[tuple[EventName, str | None], list[MessageFact]] = {}
+    for fact in facts:
+        alike.setdefault((fact.name, fact.reason), []).append(fact)
+    for (name, reason), group in alike.items():
+        customers = [fact.customer_id for fact in group]
+        args = {
+            "buckets": ints([fact.bucket for fact in group]),
+            "customers": ints(customers),
+            "ids": uuids(fact_ids(name, send.id, customers)),
+            "name": name.value,
+            "props": _props(send.id, send.kind, send.message_kind, reason),
+            "origin": f"send:{send.id}",
+            "now": now,
+        }
+        conn.execute(_Q.insert_events, args)
 
 
-def fact_id(name: EventName, send_id: int, customer_id: int, attempt: int = 0) -> str:
-    """The identity of a fact, as `event_key("dangol", "Message Sent:12:345:0")` in hexadecimal."""
-    text = f"dangol\0{name.value}:{send_id}:{customer_id}:{attempt}"
-    return blake2b(text.encode(), digest_size=16).hexdigest()
+def fact_ids(name: EventName, send_id: int, customers: Sequence[int]) -> list[bytes]:
+    """The identities of one fact about several people, such as `event_key("dangol",
+    "Message Sent:12:345")` for customer 345 of send 12."""
+    start = blake2b(f"dangol\0{name.value}:{send_id}:".encode(), digest_size=16)
+    ids = []
+    for customer_id in customers:
+        hashing = start.copy()
+        hashing.update(b"%d" % customer_id)
+        ids.append(hashing.digest())
+    return ids
 
 
 @lru_cache(maxsize=1024)

@@ -22,6 +22,7 @@ from dangol.decide.guard.rules import Rules
 from dangol.decide.guard.store import FACTS, Person, load_people, prefer_key_lookups
 from dangol.model.event import EventName
 from dangol.speak.outbox.events import MessageFact, insert_facts
+from dangol.store.arrays import coded, ints, texts, times
 from dangol.store.sql import load_queries
 
 _Q = load_queries(__package__)
@@ -103,9 +104,9 @@ def release_batch(
     with conn.transaction():
         rows = conn.execute(_Q.release_batch, key).fetchall()
         args = {
-            "buckets": [row[0] for row in rows],
-            "customers": [row[1] for row in rows],
-            "handed_at": [handed_at] * len(rows),
+            "buckets": ints([row[0] for row in rows]),
+            "customers": ints([row[1] for row in rows]),
+            "handed_at": times([handed_at] * len(rows)),
         }
         conn.execute(_Q.uncount_caps, args)
     return len(rows)
@@ -170,7 +171,7 @@ class _Batch:
         self.now = now
 
     def claim(self, after: tuple[datetime, int, int]) -> list[tuple]:
-        """Rows of (due_at, bucket, customer_id, attempts, locale, address)."""
+        """Rows of (due_at, bucket, customer_id, attempts, locale, address, place in the table)."""
         statement = _Q.claim_tests if self.send.kind == "test" else _Q.claim_due
         args = {
             "send_id": self.send.id,
@@ -195,6 +196,7 @@ class _Batch:
             "customer_id": [row[2] for row in claimed],
             "attempts": [row[3] for row in claimed],
             "locale": [row[4] for row in claimed],
+            "row": [row[6] for row in claimed],
         }
         size = len(claimed)
         rows = self._load(claimed)
@@ -209,6 +211,7 @@ class _Batch:
             "customer_id": [row[2] for row in claimed],
             "attempts": [row[3] for row in claimed],
             "locale": [row[4] for row in claimed],
+            "row": [row[6] for row in claimed],
         }
         if not claimed:
             return self._handed(columns, [], [], 0)
@@ -273,15 +276,19 @@ class _Batch:
         addresses: Sequence[str | None],
         due: list[datetime | None] | None,
     ) -> None:
+        state_of, different_states = coded(states)
+        reason_of, different_reasons = coded(reasons)
+        seen_of, different_seen = coded(seen)
         args = {
-            "buckets": columns["bucket"],
-            "customers": columns["customer_id"],
-            "states": states,
-            "reasons": reasons,
-            "seen": seen,
-            "addresses": list(addresses),
-            "due_at": due or [None] * len(states),
-            "send_id": self.send.id,
+            "rows": texts(columns["row"]),
+            "states": different_states,
+            "state_of": state_of,
+            "reasons": different_reasons,
+            "reason_of": reason_of,
+            "seen": different_seen,
+            "seen_of": seen_of,
+            "addresses": texts(addresses),
+            "due_at": times(due or [None] * len(states)),
             "now": self.now,
             "send_by": self.now + self.limits.send_within,
             "dispatcher": self.dispatcher_id,
@@ -304,8 +311,8 @@ class _Batch:
 
     def _count(self, kept: dict[str, Any]) -> None:
         args = {
-            "buckets": kept["bucket"],
-            "customers": kept["customer_id"],
+            "buckets": ints(kept["bucket"]),
+            "customers": ints(kept["customer_id"]),
             "now": self.now,
             "month_ago": self.now - timedelta(days=31),
         }

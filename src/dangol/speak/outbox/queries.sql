@@ -14,7 +14,7 @@ from send where id = %(send_id)s and state = 'open' for share
 -- name: claim_due
 -- The next due messages with their people's contact rows, both locked; whoever is locked by
 -- somebody else (another dispatcher, a withdrawal under way) is passed over and found again later.
-select m.due_at, m.bucket, m.customer_id, m.attempts, m.locale, m.address
+select m.due_at, m.bucket, m.customer_id, m.attempts, m.locale, m.address, m.ctid::text
 from message m
 join contact_state s
     on s.bucket = m.bucket and s.customer_id = m.customer_id and s.channel = 'email'
@@ -26,7 +26,7 @@ for update of m, s skip locked
 
 -- name: claim_tests
 -- Test letters: to an address that is given, so nobody's contact row is locked.
-select m.due_at, m.bucket, m.customer_id, m.attempts, m.locale, m.address
+select m.due_at, m.bucket, m.customer_id, m.attempts, m.locale, m.address, m.ctid::text
 from message m
 where m.send_id = %(send_id)s and m.state in ('queued', 'deferred') and m.due_at <= %(now)s
     and (m.due_at, m.bucket, m.customer_id) > (%(after_due)s, %(after_bucket)s, %(after_customer)s)
@@ -44,25 +44,32 @@ on conflict (bucket, customer_id, channel) do nothing
 
 -- name: write_verdicts
 -- The states that the guard decided, and for what may leave: who has it, until when, and where to.
-update message m set state = u.state, reason = u.reason, seen = u.seen::jsonb,
+-- The rows are locked by the claim, so their addresses in the table hold; texts that repeat come
+-- once, with their place in each row.
+update message m set state = (%(states)s::text[])[u.state], reason = (%(reasons)s::text[])[u.reason],
+    seen = (%(seen)s::jsonb[])[u.seen],
     address = coalesce(u.address, m.address),
     due_at = coalesce(u.due_at, m.due_at),
-    handed_at = case when u.state = 'handed' then %(now)s else m.handed_at end,
-    send_by = case when u.state = 'handed' then %(send_by)s else m.send_by end,
-    dispatcher = case when u.state = 'handed' then %(dispatcher)s else m.dispatcher end,
-    finished_at = case when u.state in ('silent', 'held_out') then %(now)s end
-from unnest(%(buckets)s::int[], %(customers)s::bigint[], %(states)s::text[], %(reasons)s::text[],
-    %(seen)s::text[], %(addresses)s::text[], %(due_at)s::timestamptz[])
-    as u (bucket, customer_id, state, reason, seen, address, due_at)
-where m.bucket = u.bucket and m.send_id = %(send_id)s and m.customer_id = u.customer_id
+    handed_at = case when (%(states)s::text[])[u.state] = 'handed' then %(now)s else m.handed_at end,
+    send_by = case when (%(states)s::text[])[u.state] = 'handed' then %(send_by)s else m.send_by end,
+    dispatcher = case when (%(states)s::text[])[u.state] = 'handed' then %(dispatcher)s
+        else m.dispatcher end,
+    finished_at = case when (%(states)s::text[])[u.state] in ('silent', 'held_out')
+        then %(now)s end
+from unnest(%(rows)s::text[]::tid[], %(state_of)s::bigint[], %(reason_of)s::bigint[],
+    %(seen_of)s::bigint[], %(addresses)s::text[], %(due_at)s::timestamptz[])
+    as u (row, state, reason, seen, address, due_at)
+where m.ctid = u.row
 
 -- name: count_caps
 -- A message counts from the moment it is handed over. Kept sorted by appending, at most 31 days.
 update contact_state s set handed_at = case when cardinality(s.handed_at) < 16
     then s.handed_at || %(now)s::timestamptz
     else array(select h from unnest(s.handed_at) h where h > %(month_ago)s) || %(now)s::timestamptz end
-from unnest(%(buckets)s::int[], %(customers)s::bigint[]) as u (bucket, customer_id)
-where s.bucket = u.bucket and s.customer_id = u.customer_id and s.channel = 'email'
+from unnest(%(buckets)s::bigint[], %(customers)s::bigint[]) as u (bucket, customer_id)
+cross join lateral (select k.ctid as row from contact_state k
+    where k.bucket = u.bucket and k.customer_id = u.customer_id and k.channel = 'email' limit 1) v
+where s.ctid = v.row
 
 -- name: release_batch
 -- A hand-off whose commit was not confirmed to us: if it happened, nothing of it has left.
@@ -74,33 +81,41 @@ returning m.bucket, m.customer_id
 -- name: uncount_caps
 -- What surely was not taken does not count.
 update contact_state s set handed_at = array_remove(s.handed_at, u.handed_at)
-from unnest(%(buckets)s::int[], %(customers)s::bigint[], %(handed_at)s::timestamptz[])
+from unnest(%(buckets)s::bigint[], %(customers)s::bigint[], %(handed_at)s::timestamptz[])
     as u (bucket, customer_id, handed_at)
-where s.bucket = u.bucket and s.customer_id = u.customer_id and s.channel = 'email'
+cross join lateral (select k.ctid as row from contact_state k
+    where k.bucket = u.bucket and k.customer_id = u.customer_id and k.channel = 'email'
+    limit 1 for update) v
+where s.ctid = v.row
 
 -- name: write_results
 -- What became of handed messages; a row that is no longer this dispatcher's attempt stays as it is.
-update message m set state = u.state, reason = u.reason, response = u.response,
-    attempts = m.attempts + u.counts, due_at = coalesce(u.due_at, m.due_at),
-    finished_at = case when u.state = 'deferred' then null else %(now)s end
-from unnest(%(buckets)s::int[], %(sends)s::bigint[], %(customers)s::bigint[],
-    %(handed_at)s::timestamptz[], %(states)s::text[], %(reasons)s::text[], %(responses)s::text[],
-    %(counts)s::int[], %(due_at)s::timestamptz[])
+-- Locked by key first: then the row's place in the table holds until the end.
+update message m set state = (%(states)s::text[])[u.state], reason = (%(reasons)s::text[])[u.reason],
+    response = (%(responses)s::text[])[u.response], attempts = m.attempts + u.counts::smallint,
+    due_at = coalesce(u.due_at, m.due_at),
+    finished_at = case when (%(states)s::text[])[u.state] = 'deferred' then null else %(now)s end
+from unnest(%(buckets)s::bigint[], %(sends)s::bigint[], %(customers)s::bigint[],
+    %(handed_at)s::timestamptz[], %(state_of)s::bigint[], %(reason_of)s::bigint[],
+    %(response_of)s::bigint[], %(counts)s::bigint[], %(due_at)s::timestamptz[])
     as u (bucket, send_id, customer_id, handed_at, state, reason, response, counts, due_at)
-where m.bucket = u.bucket and m.send_id = u.send_id and m.customer_id = u.customer_id
-    and m.dispatcher = %(dispatcher)s and m.handed_at = u.handed_at
-    and m.state in ('handed', 'uncertain')
-returning m.bucket, m.send_id, m.customer_id, m.state
+cross join lateral (select k.ctid as row from message k
+    where k.bucket = u.bucket and k.send_id = u.send_id and k.customer_id = u.customer_id
+        and k.dispatcher = %(dispatcher)s and k.handed_at = u.handed_at
+        and k.state in ('handed', 'uncertain')
+    limit 1 for update) v
+where m.ctid = v.row
+returning m.send_id, m.customer_id
 
 -- name: insert_events
--- Facts about messages, for the loop to hear.
+-- One kind of fact about messages of one send, for the loop to hear.
 insert into inbox (bucket, customer_id, event_id, name, time, received_at, props, source, effect,
     cause, origin)
-select u.bucket, u.customer_id, u.event_id, u.name, %(now)s, %(now)s, u.props::jsonb, 'dangol',
-    'live', 'behaviour', u.origin
-from unnest(%(buckets)s::int[], %(customers)s::bigint[], %(ids)s::uuid[], %(names)s::text[],
-    %(props)s::text[], %(origins)s::text[])
-    as u (bucket, customer_id, event_id, name, props, origin)
+select u.bucket, u.customer_id, u.event_id, %(name)s, %(now)s, %(now)s, %(props)s::jsonb, 'dangol',
+    'live', 'behaviour', %(origin)s
+from unnest(%(buckets)s::bigint[], %(customers)s::bigint[], %(ids)s::uuid[])
+    as u (bucket, customer_id, event_id)
+order by u.bucket, u.customer_id
 on conflict (bucket, received_at, customer_id, event_id) do nothing
 
 -- name: mark_uncertain

@@ -13,6 +13,7 @@ from dangol.model.message import MessageState
 from dangol.model.reason import DeferReason
 from dangol.speak.channel.email.mail import Outcome, OutcomeKind
 from dangol.speak.outbox.events import MessageFact, insert_facts
+from dangol.store.arrays import coded, ints, times
 from dangol.store.sql import load_queries
 
 _Q = load_queries(__package__)
@@ -87,21 +88,26 @@ def _write(
     now: datetime,
 ) -> set[tuple[int, int]]:
     """Returns (send, customer) of the rows that took their result."""
+    state_of, states = coded([change.state.value for change in changes])
+    reason_of, reasons = coded([change.reason for change in changes])
+    response_of, responses = coded([_response(result.outcome) for result in results])
     args = {
-        "buckets": [result.bucket for result in results],
-        "sends": [result.send.id for result in results],
-        "customers": [result.customer_id for result in results],
-        "handed_at": [result.handed_at for result in results],
-        "states": [change.state.value for change in changes],
-        "reasons": [change.reason for change in changes],
-        "responses": [_response(result.outcome) for result in results],
-        "counts": [change.counts for change in changes],
-        "due_at": [change.due_at for change in changes],
+        "buckets": ints([result.bucket for result in results]),
+        "sends": ints([result.send.id for result in results]),
+        "customers": ints([result.customer_id for result in results]),
+        "handed_at": times([result.handed_at for result in results]),
+        "states": states,
+        "state_of": state_of,
+        "reasons": reasons,
+        "reason_of": reason_of,
+        "responses": responses,
+        "response_of": response_of,
+        "counts": ints([change.counts for change in changes]),
+        "due_at": times([change.due_at for change in changes]),
         "dispatcher": dispatcher_id,
         "now": now,
     }
-    rows = conn.execute(_Q.write_results, args, binary=True).fetchall()
-    return {(row[1], row[2]) for row in rows}
+    return set(conn.execute(_Q.write_results, args, binary=True).fetchall())
 
 
 def _response(outcome: Outcome) -> str:
@@ -124,9 +130,9 @@ def _uncount(
     ]
     if put_off:
         args = {
-            "buckets": [result.bucket for result in put_off],
-            "customers": [result.customer_id for result in put_off],
-            "handed_at": [result.handed_at for result in put_off],
+            "buckets": ints([result.bucket for result in put_off]),
+            "customers": ints([result.customer_id for result in put_off]),
+            "handed_at": times([result.handed_at for result in put_off]),
         }
         conn.execute(_Q.uncount_caps, args)
 

@@ -1,11 +1,14 @@
 """One message to one address, what became of it, and the bytes that may go over the wire."""
 
+import re
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from dangol.errors import InputError
+
+_FORBIDDEN = re.compile(r'[\x00-\x20<>()\[\],;:\\"\x7f]')
 
 
 class Mail(msgspec.Struct, frozen=True):
@@ -15,6 +18,8 @@ class Mail(msgspec.Struct, frozen=True):
     recipient: str
     raw: bytes
     tag: Any = None
+    is_wire_form: bool = False
+    """Whether `raw` is already as `wire_body` would make it, which its maker promises."""
 
 
 class OutcomeKind(StrEnum):
@@ -49,7 +54,7 @@ def wire_address(address: str) -> tuple[str, bool]:
     local, at, domain = address.rpartition("@")
     if not at or not local or not domain or len(address) > 320:
         raise InputError(f"{address[:80]!r} is no e-mail address.")
-    if any(char <= " " or char in '<>()[],;:\\"\x7f' for char in address):
+    if _FORBIDDEN.search(address):
         raise InputError(f"{address[:80]!r} holds characters that no address may hold.")
     if not domain.isascii():
         try:

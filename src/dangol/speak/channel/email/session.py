@@ -329,7 +329,7 @@ class SmtpSession:
         mail = self._current
         assert mail is not None
         self._current, self._dotted = None, mail
-        body = wire_body(mail.raw) + b".\r\n"
+        body = (mail.raw if mail.is_wire_form else wire_body(mail.raw)) + b".\r\n"
         self._expected.append(self._on_dot)
         return body + self._next_group() if self._pipelining else body
 
