@@ -7,7 +7,7 @@ queue: what cannot be read or stored is refused with a reason, and the rest goes
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 import psycopg
@@ -21,7 +21,7 @@ from dangol.know.identity.resolve import Resolved, Span, resolve
 from dangol.listen.catalogue import save_survey, survey
 from dangol.listen.heard import Heard, IntakeRow, Parsed, Rejected
 from dangol.listen.imported import hear_import
-from dangol.listen.ledger import drop_old_days, open_day, remember
+from dangol.listen.ledger import drop_old_weeks, open_week, remember
 from dangol.listen.refuse import save_rejects
 from dangol.listen.system import hear_system
 from dangol.listen.track import hear_track
@@ -74,9 +74,9 @@ def route_once(
     for attempt in range(_ATTEMPTS):
         try:
             with conn.transaction():
-                result, is_new_day = _route(conn, hearers, now, limit)
-            if is_new_day:
-                drop_old_days(conn, now.date())
+                result, new_week = _route(conn, hearers, now, limit)
+            if new_week is not None:
+                drop_old_weeks(conn, new_week)
             return result
         except _TRY_AGAIN:
             if attempt == _ATTEMPTS - 1:
@@ -86,15 +86,15 @@ def route_once(
 
 def _route(
     conn: psycopg.Connection, hearers: Mapping[str, Hearer], now: datetime, limit: int
-) -> tuple[RouteResult, bool]:
+) -> tuple[RouteResult, date | None]:
     kinds = [*_PURE, *hearers]
     args = {"kinds": kinds, "limit": limit, "bytes": MOST_BYTES}
     rows = [IntakeRow(*row) for row in conn.execute(_SQL.claim_intake, args, binary=True)]
     if not rows:
-        return RouteResult(), False
+        return RouteResult(), None
     parsed = _hear(conn, rows, hearers, now)
-    day, is_new_day = open_day(conn, now.date())
-    events = _fresh(conn, parsed.events, day)
+    week, is_new_week = open_week(conn, now.date())
+    events = _fresh(conn, parsed.events, week)
     refused = _apply(conn, events, now)
     rejects = parsed.rejects + refused
     save_rejects(conn, rejects, now)
@@ -108,7 +108,7 @@ def _route(
         rejects=len(rejects),
         waiting=waits[0],
     )
-    return result, is_new_day
+    return result, week if is_new_week else None
 
 
 # -- reading ---------------------------------------------------------------------------------
@@ -170,9 +170,9 @@ def _unreadable(row: IntakeRow, error: Exception) -> Rejected:
     return Rejected(reason, detail, row.body[:4096], row.source)
 
 
-def _fresh(conn: psycopg.Connection, events: Sequence[Heard], day: datetime) -> list[Heard]:
+def _fresh(conn: psycopg.Connection, events: Sequence[Heard], week: date) -> list[Heard]:
     """Each event once: not those heard before, nor a second copy in the same batch."""
-    fresh = remember(conn, events, day)
+    fresh = remember(conn, events, week)
     kept = []
     for event in events:
         if event.key in fresh:

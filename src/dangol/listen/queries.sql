@@ -46,43 +46,43 @@ delete from intake where id = any(%(ids)s)
 -- Whether anything is left that nobody works on.
 select exists (select from intake where id > %(after)s and kind = any(%(kinds)s))
 
--- name: find_day
--- The day as it stands, without holding it.
-select day from route_day
+-- name: find_week
+-- The week as it stands, without holding it.
+select week from route_week
 
--- name: share_day
--- The day that new keys belong to. Shared by all workers: it cannot change while one works.
-select day from route_day for share
+-- name: share_week
+-- The week that new keys belong to. Shared by all workers: it cannot change while one works.
+select week from route_week for share
 
--- name: open_day
--- Before the first day there is none.
-insert into route_day (day) values (%(day)s) on conflict do nothing
+-- name: open_week
+-- Before the first week there is none.
+insert into route_week (week) values (%(week)s) on conflict do nothing
 
--- name: lock_day
--- Waits until no worker uses the old day any more.
-select day from route_day for update
+-- name: lock_week
+-- Waits until no worker uses the old week any more.
+select week from route_week for update
 
--- name: set_day
--- From here on keys belong to this day.
-update route_day set day = %(day)s
+-- name: set_week
+-- From here on keys belong to this week.
+update route_week set week = %(week)s
 
--- name: list_days
+-- name: list_weeks
 -- The partitions that exist.
 select c.relname from pg_inherits i
 join pg_class c on c.oid = i.inhrelid
 where i.inhparent = 'seen'::regclass order by c.relname
 
 -- name: remember_keys
--- The keys that were not heard on this day; two workers with the same key meet here and one waits.
-insert into seen (day, key)
-select %(day)s, k from unnest(string_to_array(%(keys)s, ',')::uuid[]) as t (k) order by k
+-- The keys that were not heard this week; two workers with the same key meet here and one waits.
+insert into seen (week, key)
+select %(week)s, k from unnest(string_to_array(%(keys)s, ',')::uuid[]) as t (k) order by k
 on conflict do nothing
 returning key
 
 -- name: find_earlier
--- Which of these keys were heard on an earlier day. Those days are closed: nobody adds to them.
-select distinct key from seen
-where key = any(string_to_array(%(keys)s, ',')::uuid[]) and day < %(day)s and day >= %(oldest)s
+-- Which of these keys were heard in the week before. That week is closed: nobody adds to it.
+select key from seen
+where key = any(string_to_array(%(keys)s, ',')::uuid[]) and week = %(before)s
 
 -- name: remember_imported
 -- The keys of imported rows that no import brought before.

@@ -72,7 +72,7 @@ def test_a_retry_is_heard_once(conn: psycopg.Connection) -> None:
     assert route(conn) == RouteResult(rows=1, duplicates=1)
 
 
-@pytest.mark.parametrize(("days", "events"), [(1, 0), (6, 0), (9, 1)])
+@pytest.mark.parametrize(("days", "events"), [(1, 0), (6, 0), (7, 0), (14, 1)])
 def test_a_retry_is_recognised_for_seven_days(
     conn: psycopg.Connection, days: int, events: int
 ) -> None:
@@ -86,11 +86,19 @@ def test_a_retry_is_recognised_for_seven_days(
     assert result.events == events
 
 
-def test_a_clock_that_goes_back_does_not_reopen_a_day(conn: psycopg.Connection) -> None:
+def test_keys_of_the_week_before_last_are_dropped(conn: psycopg.Connection) -> None:
+    for week in range(4):
+        hear(conn, track("Viewed", "m1", userId="u1"), at=NOW)
+        route(conn, NOW + dt.timedelta(days=7 * week))
+    rows = conn.execute("select relname from pg_class where relname ~ '^seen_[0-9]+$' order by 1")
+    assert [row[0] for row in rows] == ["seen_20261130", "seen_20261207"]
+
+
+def test_a_clock_that_goes_back_does_not_reopen_a_week(conn: psycopg.Connection) -> None:
     hear(conn, track("Viewed", "m1", userId="u1"))
     route(conn, NOW)
     hear(conn, track("Viewed", "m1", userId="u1"))
-    assert route(conn, NOW - dt.timedelta(days=2)).duplicates == 1
+    assert route(conn, NOW - dt.timedelta(days=9)).duplicates == 1
 
 
 def test_bad_items_are_refused_and_the_rest_goes_on(conn: psycopg.Connection) -> None:

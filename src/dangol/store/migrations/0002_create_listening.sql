@@ -12,16 +12,17 @@ create table intake (
 );
 alter table intake alter column body set storage external;  -- compressing costs more than it saves: rows live for seconds
 
--- Heard already: 128-bit keys by day, 7 days. Route holds route_day for share while it works, so
--- two workers always agree on the day and meet on the same primary key.
+-- Heard already: 128-bit keys by week; this week and the last are kept, so 7 to 14 days. Route
+-- holds route_week for share while it works, so two workers always agree on the week and meet on
+-- the same primary key.
 create table seen (
-    day date not null,
+    week date not null,               -- its Monday
     key uuid not null,
-    primary key (day, key)
-) partition by range (day);
-create table route_day (
+    primary key (week, key)
+) partition by range (week);
+create table route_week (
     only_row boolean primary key default true check (only_row),
-    day date not null
+    week date not null
 );
 
 -- Rows of imports, for ever: a second run of the same file changes nothing.
