@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from litestar import Litestar, asgi
-from litestar.types import Receive, Scope, Send
+from litestar import Litestar, Request, route
+from litestar.types import ASGIApp
 
 from dangol.web.hits.counter import Counter
 from dangol.web.hits.targets import Targets
@@ -13,10 +13,15 @@ from dangol.web.hits.targets import Targets
 __all__ = ["ROUTES", "lifespan"]
 
 
-@asgi(["/c/{token:str}", "/o/{token:str}"], copy_scope=False)  # a mount at /c takes /customers
-async def _hits(scope: Scope, receive: Receive, send: Send) -> None:
-    counter: Any = scope["litestar_app"].state.hit_counter
-    await counter(scope, receive, send)
+# No mount: Litestar's mounts match any path that begins like them, so /c would take /customers.
+@route(
+    ["/c/{token:str}", "/o/{token:str}"],
+    http_method=["GET", "HEAD", "POST"],
+    include_in_schema=False,
+    status_code=200,
+)
+async def _hits(request: Request[Any, Any, Any]) -> ASGIApp:
+    return request.app.state.hit_counter
 
 
 ROUTES = [_hits]
