@@ -141,6 +141,7 @@ def test_killed_at_any_moment_every_event_counts_once(conn, dsn, ground, tmp_pat
         facts.append((dice.randrange(1, 40), dice.randrange(-500, 500), name, props))
         put(conn, number, facts[-1], number)
     conn.commit()
+    unfinished = 0
     for round_ in range(4):
         args = [sys.executable, "-c", WORKER, dsn, str(tmp_path), f"w{round_}"]
         worker = subprocess.Popen(args, stdout=subprocess.PIPE)
@@ -151,7 +152,9 @@ def test_killed_at_any_moment_every_event_counts_once(conn, dsn, ground, tmp_pat
         worker.communicate()
         conn.execute("update lease set expires_at = now() - interval '1 s'")
         conn.execute("update worker set seen_at = now() - interval '1 minute'")
+        unfinished += conn.execute("select exists (select from inbox)").fetchone()[0]
         conn.commit()
+    assert unfinished, "every kill came too late to show anything"
     with connect(dsn, name="test") as last:
         leases = share_leases(last, "last", ())
         while turn_once(last, leases, ground, NOW, Pace()).taken:
