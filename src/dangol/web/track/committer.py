@@ -145,20 +145,16 @@ class Committer:
             await self._send(data)
 
     async def _send(self, data: bytes) -> None:
-        is_used = self._conn is not None
+        was_open, has_begun = self._conn is not None, False
         conn = await self._connected()
-        async with conn.cursor() as cursor:
-            copying = cursor.copy(_COPY)
-            try:
-                copy = await copying.__aenter__()
-            except psycopg.OperationalError as error:
-                raise _NotBegun if is_used else error from None
-            try:
+        try:
+            async with conn.cursor() as cursor, cursor.copy(_COPY) as copy:
+                has_begun = True
                 await copy.write(data)
-            except BaseException as error:
-                await copying.__aexit__(type(error), error, error.__traceback__)
-                raise
-            await copying.__aexit__(None, None, None)
+        except psycopg.OperationalError as error:
+            if was_open and not has_begun:
+                raise _NotBegun from error
+            raise
 
     async def _wake_route(self) -> None:
         """Best effort: Route also looks by itself every two seconds."""
