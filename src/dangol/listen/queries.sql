@@ -126,8 +126,8 @@ where p.owner = n.owner and p.name = n.name and p.type = n.type
 returning p.owner, p.name, p.type
 
 -- name: add_properties
--- Properties that are new, as long as their owner has fewer than the most that a person would
--- name: senders that put ids into names must not fill the catalogue.
+-- Properties that are new, as long as their owner has a number of them that a person could read:
+-- senders that put ids into property names must not fill the catalogue.
 insert into catalogue_property (owner, name, type, count, example, last_at)
 select n.owner, n.name, n.type, n.count, n.example, %(now)s
 from jsonb_to_recordset(%(properties)s::jsonb)
