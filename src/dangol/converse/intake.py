@@ -11,10 +11,9 @@ from dangol.know.consent import Answer, withdraw
 from dangol.listen.intake import append_intake
 from dangol.model.customer import CustomerId, bucket_of
 from dangol.model.message import Channel
-from dangol.store.brand import Brand, read_brand
+from dangol.store.brand import Brand
 from dangol.store.journal import Journal
 from dangol.store.keyring import Keyring
-from dangol.store.pool import connect
 from dangol.store.sql import load_queries
 
 _SQL = load_queries(__package__)
@@ -50,12 +49,6 @@ class _Request(NamedTuple):
 
     origin: Origin
     address: str
-
-
-def refresh_door(dsn: str, door: Door) -> None:
-    """Read the brand and tell the door."""
-    with connect(dsn, name="post", autocommit=True) as conn:
-        door.learn(read_brand(conn))
 
 
 def take_in(conn: psycopg.Connection, door: Door, rows: list[tuple[Envelope, datetime]]) -> None:

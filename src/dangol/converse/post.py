@@ -9,22 +9,27 @@ import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 import structlog
 
-from dangol.converse import imap, sandbox
+from dangol.converse import boxing, imap
 from dangol.converse.group import GroupWriter
-from dangol.converse.intake import Door, refresh_door, take_in
+from dangol.converse.intake import Door, take_in
 from dangol.converse.mail import LARGEST_MAIL
 from dangol.converse.smtpd import Envelope, NotNow, Server, Service
 from dangol.settings import Settings
+from dangol.store.brand import read_brand
 from dangol.store.journal import Journal
 from dangol.store.keyring import load_keyring
 from dangol.store.pool import connect
 
 _LOG = structlog.get_logger(__name__)
+
+Arrived = tuple[Envelope, datetime]
+Write = Callable[[psycopg.Connection, list[Arrived]], None]
+Result = TypeVar("Result")
 
 _MOST_BYTES = 64 * 1024 * 1024
 _REFRESH_SECONDS = 5.0
@@ -38,12 +43,12 @@ def run_post(settings: Settings, stop: threading.Event) -> None:
 async def _run(settings: Settings, stop: threading.Event) -> None:
     door = Door(load_keyring(settings.keyring_path), Journal(settings.journal_dir))
     inbound = _Keeper(settings, lambda conn, rows: take_in(conn, door, rows))
-    boxed = _Keeper(settings, _keep_in_sandbox)
+    boxed = _Keeper(settings, boxing.keep)
     receiver = Service(
         name="dangol", refusal=door.refusal, keep=inbound.keep, largest=LARGEST_MAIL
     )  # fmt: skip
     box = Service(
-        name="dangol-sandbox", refusal=sandbox.refusal, keep=boxed.keep, largest=sandbox.LARGEST
+        name="dangol-sandbox", refusal=boxing.refusal, keep=boxed.keep, largest=boxing.LARGEST
     )  # fmt: skip
     servers = [(Server(receiver), settings.host, settings.mail_port)]
     servers.append((Server(box), "127.0.0.1", settings.sandbox_port))
@@ -63,18 +68,42 @@ async def _run(settings: Settings, stop: threading.Event) -> None:
                     task.result()
 
 
-class _Keeper:
-    """Keeps the mail of one port: groups of envelopes, one transaction each, one connection."""
+class _Held:
+    """One connection that is kept open, and opened anew after an error. For one thread at a time."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        write: Callable[[psycopg.Connection, list[tuple[Envelope, datetime]]], None],
-    ) -> None:
-        self._dsn = settings.database_url or ""
-        self._write = write
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
         self._conn: psycopg.Connection | None = None
-        self._group: GroupWriter[tuple[Envelope, datetime]] = GroupWriter(self._flush, _MOST_BYTES)
+
+    def use(self, work: Callable[[psycopg.Connection], Result]) -> Result:
+        """What `work` returns, after the commit; on an error nothing of it is kept."""
+        try:
+            if self._conn is None or self._conn.closed:
+                self._conn = connect(self._dsn, name="post")
+            result = work(self._conn)
+            self._conn.commit()
+        except Exception:
+            self.close()
+            raise
+        return result
+
+    def close(self) -> None:
+        """Let go of the database."""
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            conn.close()
+
+
+class _Keeper:
+    """Keeps the mail of one port: groups of envelopes, one transaction each."""
+
+    def __init__(self, settings: Settings, write: Write) -> None:
+        self._held = _Held(settings.database_url or "")
+        self._group: GroupWriter[Arrived] = GroupWriter(
+            lambda rows: self._held.use(lambda conn: write(conn, rows)), _MOST_BYTES
+        )
+        self.run = self._group.run
+        self.close = self._held.close
 
     async def keep(self, envelope: Envelope) -> None:
         """Return when the mail is durable.
@@ -82,46 +111,25 @@ class _Keeper:
         Raises:
             NotNow: it is not; whatever the reason, the client shall come again.
         """
-        row = (envelope, datetime.now(UTC))
+        arrived = (envelope, datetime.now(UTC))
         try:
-            await self._group.write(row, len(envelope.raw))
+            await self._group.write(arrived, len(envelope.raw))
         except Exception as error:  # the database, the journal, too much waiting
             raise NotNow(str(error)) from error
-
-    async def run(self) -> None:
-        """Write until cancelled."""
-        await self._group.run()
-
-    def close(self) -> None:
-        """Let go of the database."""
-        if self._conn is not None:
-            self._conn.close()
-
-    def _flush(self, rows: list[tuple[Envelope, datetime]]) -> None:
-        try:
-            if self._conn is None or self._conn.closed:
-                self._conn = connect(self._dsn, name="post")
-            self._write(self._conn, rows)
-            self._conn.commit()
-        except Exception:
-            conn, self._conn = self._conn, None
-            if conn is not None:
-                conn.close()
-            raise
-
-
-def _keep_in_sandbox(conn: psycopg.Connection, rows: list[tuple[Envelope, datetime]]) -> None:
-    sandbox.keep(conn, rows)
 
 
 async def _refresh(settings: Settings, door: Door) -> None:
     """Keep the brand's own addresses known; the last known ones while the database is away."""
-    while True:
-        try:
-            await asyncio.to_thread(refresh_door, settings.database_url or "", door)
-        except psycopg.Error as error:
-            _LOG.warning("addresses not read", error=str(error))
-        await asyncio.sleep(_REFRESH_SECONDS)
+    held = _Held(settings.database_url or "")
+    try:
+        while True:
+            try:
+                door.learn(await asyncio.to_thread(held.use, read_brand))
+            except psycopg.Error as error:
+                _LOG.warning("addresses not read", error=str(error))
+            await asyncio.sleep(_REFRESH_SECONDS)
+    finally:
+        held.close()
 
 
 async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:

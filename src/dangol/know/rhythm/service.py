@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from dangol.know.rhythm import store
 from dangol.know.rhythm.changes import stage_changes
 from dangol.know.rhythm.history import Histories, histories
+from dangol.know.rhythm.lookup import find_model, find_stage
 from dangol.know.rhythm.model import ModelKind, RhythmModel
 from dangol.know.rhythm.stage import (
     STAGES,
@@ -28,8 +29,7 @@ from dangol.know.rhythm.stage import (
 from dangol.model.event import Cause
 from dangol.store.bulk import copy_arrow
 
-find_model = store.find_model
-find_stage = store.find_stage
+__all__ = ["find_model", "find_stage", "refit", "rescore", "stages_of"]
 
 _P_MOVED = 0.01
 _CODE = {stage.value: code for code, stage in enumerate(STAGES)}

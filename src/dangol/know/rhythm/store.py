@@ -9,9 +9,8 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 from pyarrow import csv
 
-from dangol.know.rhythm.explain import StageRow
 from dangol.know.rhythm.history import Histories, histories
-from dangol.know.rhythm.model import ModelKind, Params, RhythmModel, Thresholds
+from dangol.know.rhythm.model import RhythmModel
 from dangol.store.bulk import copy_arrow
 from dangol.store.sql import load_queries
 
@@ -44,25 +43,6 @@ def count_histories(conn: psycopg.Connection, today: date) -> Histories:
     rows = conn.execute(_SQL.count_histories, {"today": today}).fetchall()
     columns = list(zip(*rows, strict=True)) or [[], [], [], []]
     return histories(*columns)
-
-
-def find_model(conn: psycopg.Connection) -> RhythmModel | None:
-    """The newest version, None while none could be learned."""
-    row = conn.execute(_SQL.newest_model).fetchone()
-    if row is None:
-        return None
-    version, kind, params, fitted_at, as_of, customers, repeaters, value, thresholds = row
-    return RhythmModel(
-        version=version,
-        kind=ModelKind(kind),
-        params=msgspec.convert(params, Params),
-        fitted_at=fitted_at,
-        as_of=as_of,
-        customers=customers,
-        repeaters=repeaters,
-        log_likelihood=value,
-        thresholds=msgspec.convert(thresholds, Thresholds),
-    )
 
 
 def add_model(conn: psycopg.Connection, model: RhythmModel) -> RhythmModel:
@@ -114,16 +94,6 @@ def write_stages(conn: psycopg.Connection, fresh: pa.Table) -> set[int]:
 def delete_orphans(conn: psycopg.Connection, lo: int, hi: int) -> int:
     """Remove stages of customers without any relationship day; returns how many."""
     return conn.execute(_SQL.delete_orphans, {"lo": lo, "hi": hi}).rowcount
-
-
-def find_stage(conn: psycopg.Connection, bucket: int, customer_id: int) -> StageRow | None:
-    """The stage as written down, None for who never had a relationship event."""
-    cursor = conn.execute(_SQL.find_stage, {"bucket": bucket, "customer_id": customer_id})
-    row = cursor.fetchone()
-    if row is None:
-        return None
-    names = [column.name for column in cursor.description]
-    return msgspec.convert(dict(zip(names, row, strict=True)), StageRow)
 
 
 def _copy_out(conn: psycopg.Connection, statement: sql.Composable) -> pa.Table:
