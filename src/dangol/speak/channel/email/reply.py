@@ -6,6 +6,9 @@ MAX_REPLY = 64 * 1024
 """Bytes of one reply, over all its lines; a server that says more is broken or hostile."""
 
 
+_CODES = {b"%d" % code: code for code in range(200, 600)}
+
+
 class Reply(NamedTuple):
     """One answer of the server: its code, and its words (lines joined by a newline)."""
 
@@ -47,11 +50,12 @@ class ReplyParser:
     def _take(self, line: bytes) -> Reply | None:
         line = line.removesuffix(b"\r")
         code, mark = line[:3], line[3:4]
-        if not (len(code) == 3 and code.isdigit() and b"200" <= code < b"600"):
-            raise ReplyError(f"not an SMTP reply: {line[:80]!r}")
-        if mark not in (b" ", b"-", b""):
+        number = _CODES.get(code)
+        if number is None or mark not in (b" ", b"-", b""):
             raise ReplyError(f"not an SMTP reply: {line[:80]!r}")
         words = line[4:].decode("utf-8", "replace")
+        if mark != b"-" and not self._lines:
+            return Reply(number, words)
         if self._lines and self._lines[0] != code.decode():
             raise ReplyError("the code changed within one reply")
         if mark == b"-":
@@ -59,7 +63,7 @@ class ReplyParser:
             return None
         text = "\n".join([*self._lines[1:], words])
         self._lines = []
-        return Reply(int(code), text)
+        return Reply(number, text)
 
     def _keep(self, code: str, words: str) -> None:
         if not self._lines:
