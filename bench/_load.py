@@ -1,7 +1,7 @@
 """Requests over loopback, as many as a server answers: a process of its own, closed loop.
 
 `python -m bench._load PORT CONNECTIONS SECONDS < request` sends the bytes of standard input over
-each connection, again after each answer, and prints how many were answered with 200 per second,
+each connection, again after each answer, and prints how many were answered with 200 or 302 per second,
 and the 50th and 99th percentile of the waits in milliseconds.
 """
 
@@ -29,7 +29,7 @@ class _Caller(asyncio.Protocol):
         head, found, body = self._answer.partition(b"\r\n\r\n")
         if not found or len(body) < _length(head):
             return
-        if head.startswith(b"HTTP/1.1 200"):
+        if head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 302")):
             self._waits.append(time.perf_counter() - self._sent_at)
         else:
             self._others.append(self._answer)

@@ -6,39 +6,25 @@ baseline is the same server reading and answering the same requests without stor
 
 import base64
 import datetime as dt
-import os
-import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import msgspec
 
 from bench._ground import fresh_database
+from bench._server import serving
 from bench.report import Figure, show
 from dangol.listen.keys import create_key
-from dangol.settings import Settings
 from dangol.store.pool import connect
 
 SIZE = 100
 SECONDS = 5.0
 _CONNECTIONS = {1: 64, SIZE: 16}
-_SERVE = """
-import sys
-from pathlib import Path
-from dangol.settings import Settings
-from dangol.web.run import run_web
-data, url, port = sys.argv[1:]
-run_web(Settings(data=Path(data), database_url=url, port=int(port)))
-"""
 
 
 def main() -> None:
     """Measure and print."""
-    with fresh_database() as settings, _serving(settings) as port:
+    with fresh_database() as settings, serving(settings) as port:
         with connect(settings.database_url or "", name="bench") as conn:
             key = create_key(conn, "bench", "track", by="bench", now=dt.datetime.now(dt.UTC))
         for size, budget in ((SIZE, 50_000), (1, 3_000)):
@@ -56,31 +42,6 @@ def main() -> None:
                     note=f"p50 {p50:.1f} ms, p99 {p99:.1f} ms",
                 )
             )
-
-
-@contextmanager
-def _serving(settings: Settings) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-c", _SERVE, str(settings.data), settings.database_url or ""]
-    process = subprocess.Popen([*command, str(port)], process_group=0)
-    try:
-        _wait(port)
-        yield port
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
-
-
-def _wait(port: int) -> None:
-    for _ in range(300):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError("the web server did not start")
 
 
 def _load(port: int, request: bytes, size: int) -> tuple[float, float, float]:

@@ -14,6 +14,7 @@ from litestar.static_files import create_static_files_router
 from dangol.settings import Settings, load_settings
 from dangol.store.keyring import load_keyring
 from dangol.store.pool import open_pool
+from dangol.web.front import Front
 from dangol.web.routes import DESK
 from dangol.web.serve import Route, handle
 from dangol.web.vital import VITAL
@@ -38,7 +39,7 @@ def create_app(settings: Settings) -> Litestar:
         handlers += getattr(part, "ROUTES", [])
     lifespans: list[Any] = [_resources(settings)]
     lifespans += [part.lifespan for part in parts if hasattr(part, "lifespan")]
-    return Litestar(
+    return Front(
         route_handlers=[*handlers, *VITAL, _static()],
         lifespan=lifespans,
         request_max_body_size=_LARGEST_FORM,

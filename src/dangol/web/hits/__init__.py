@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Litestar, Request, route
 from litestar.types import ASGIApp
 
+from dangol.web.front import Front
 from dangol.web.hits.counter import Counter
 from dangol.web.hits.targets import Targets
 
@@ -32,4 +33,6 @@ async def lifespan(app: Litestar) -> AsyncIterator[None]:
     """Opens the counter; needs `app.state.committer`, `.keyring` and `.pool`."""
     state = app.state
     state.hit_counter = Counter(state.keyring, state.committer, Targets(state.pool))
+    if isinstance(app, Front):
+        app.hot |= {"/c/": state.hit_counter, "/o/": state.hit_counter}
     yield
