@@ -142,3 +142,22 @@ def test_two_edits_cannot_make_a_circle(dsn: str) -> None:
     for thread in threads:
         thread.join()
     assert [problem.code for problem in refused] == ["cycle"]
+
+
+def test_an_edit_may_not_break_those_that_contain_it(conn: psycopg.Connection) -> None:
+    inner = create_segment(conn, "Inner", LOYAL, "t", NOW).segment
+    named = {"kind": "segment", "id": str(inner.id)}
+    create_segment(conn, "Outer", {"kind": "any", "of": [named] * 10}, "t", NOW)
+    fits = {"kind": "any", "of": [LOYAL] * 30}
+    grown = edit_segment(conn, inner, "Inner", fits, "t", NOW).segment
+    with pytest.raises(ConditionProblem, match="over 300"):
+        edit_segment(conn, grown, "Inner", {"kind": "any", "of": [LOYAL] * 31}, "t", NOW)
+
+
+def test_what_was_archived_cannot_be_chosen(conn: psycopg.Connection) -> None:
+    old = create_segment(conn, "Old", LOYAL, "t", NOW).segment
+    archive_segment(conn, old.id, 1, "t", NOW)
+    with pytest.raises(ConditionProblem, match="no segment"):
+        create_segment(conn, "New", {"kind": "segment", "id": str(old.id)}, "t", NOW)
+    with pytest.raises(Conflict):
+        edit_segment(conn, get_segment(conn, old.id), "Old", ORDERED, "t", NOW)

@@ -84,6 +84,13 @@ def test_segments_are_made_changed_and_removed(api: TestClient) -> None:
     assert (stale.status_code, stale.json()["code"]) == (409, "conflict")
     assert [item["name"] for item in api.get("/api/v1/segments").json()] == ["Buyers"]
     assert api.get(where).json()["words"]["en"] == "customers who did “Order Completed”"
+    named = {"kind": "not", "of": {"kind": "segment", "id": one["id"]}}
+    outer = api.post("/api/v1/segments", json={"name": "Others", "definition": named}).json()
+    assert outer["words"]["en"] == "customers not those who belong to “Buyers”"
+    used = api.delete(where, params={"version": 2})
+    assert (used.status_code, used.json()["code"]) == (409, "refused")
+    assert "segment “Others”" in used.json()["message"]
+    assert api.delete(f"/api/v1/segments/{outer['id']}", params={"version": 1}).status_code == 204
     assert api.delete(where, params={"version": 2}).status_code == 204
     gone = api.get(where)
     assert (gone.status_code, gone.json()["code"]) == (404, "not_found")

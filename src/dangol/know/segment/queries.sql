@@ -51,6 +51,10 @@ from segment where archived_at is null order by lower(name), id;
 -- What every segment is defined as; archived ones may still be named by others.
 select id, definition from segment;
 
+-- name: list_choosable
+-- The same of those that a new definition may name.
+select id, definition from segment where archived_at is null;
+
 -- name: list_campaigns_of
 -- Campaigns that write to a segment; only the open ones when asked.
 select name from campaign

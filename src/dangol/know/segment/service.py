@@ -89,9 +89,10 @@ def edit_segment(
     store.lock_segments(conn)
     condition = parse(definition)
     catalogue = store.load_catalogue(conn)
-    after = msgspec.structs.replace(catalogue, segments={**catalogue.segments, seen.id: condition})
-    notes = check(condition, after)
-    inline(condition, {**catalogue.segments, seen.id: condition})
+    definitions = {**catalogue.segments, seen.id: condition}
+    notes = check(condition, msgspec.structs.replace(catalogue, segments=definitions))
+    for other in definitions.values():
+        inline(other, definitions)  # those that contain this one must stay within the limits
     changed = msgspec.structs.replace(
         seen, name=_checked_name(name), definition=condition, changed_at=now
     )

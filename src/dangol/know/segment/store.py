@@ -107,7 +107,7 @@ def load_catalogue(conn: psycopg.Connection) -> Catalogue:
         events=frozenset(row[0] for row in conn.execute(_SQL.list_heard_events)),
         traits={name: frozenset(kinds) for name, kinds in traits.items()},
         properties={key: frozenset(kinds) for key, kinds in properties.items()},
-        segments=list_definitions(conn),
+        segments={row[0]: parse(row[1]) for row in conn.execute(_SQL.list_choosable)},
     )
 
 

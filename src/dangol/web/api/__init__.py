@@ -1,10 +1,15 @@
 """REST API `/api/v1`: JSON in and out, a key of scope `api`, errors as {code, message, path}."""
 
-from litestar import Router
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar, Router
+from litestar.concurrency import sync_to_thread
 
 from dangol.web.api.access import require_api_key
 from dangol.web.api.failure import EXCEPTION_HANDLERS
 from dangol.web.api.segments import SEGMENTS
+from dangol.web.query import stop_started
 
 ROUTES = [
     Router(
@@ -15,3 +20,12 @@ ROUTES = [
         request_max_body_size=2 * 1024 * 1024,
     )
 ]
+
+
+@asynccontextmanager
+async def lifespan(_: Litestar) -> AsyncIterator[None]:
+    """Leave no query worker behind."""
+    try:
+        yield
+    finally:
+        await sync_to_thread(stop_started)

@@ -12,6 +12,7 @@ from litestar.concurrency import sync_to_thread
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from dangol.know.segment import to_json, words
+from dangol.know.segment.check import segments_in
 from dangol.know.segment.schema import json_schema
 from dangol.know.segment.service import (
     Saved,
@@ -77,9 +78,7 @@ async def show_segments(request: Request) -> list[SegmentShown]:
     """Every segment that is not archived, by name."""
 
     def work(conn: psycopg.Connection) -> list[SegmentShown]:
-        segments = list_segments(conn)
-        names = {one.id: one.name for one in segments}
-        return [_shown(one, names) for one in segments]
+        return [_shown(conn, one) for one in list_segments(conn)]
 
     return await _in_transaction(request, work)
 
@@ -90,14 +89,14 @@ async def add_segment(request: Request, data: JSONBody[SegmentGiven]) -> Segment
     actor, now = request.state.actor, datetime.now(UTC)
     return await _in_transaction(
         request,
-        lambda conn: _saved(create_segment(conn, data.name, data.definition, actor, now)),
+        lambda conn: _saved(conn, create_segment(conn, data.name, data.definition, actor, now)),
     )
 
 
 @get("/segments/{segment_id:uuid}")
 async def show_segment(request: Request, segment_id: FromPath[UUID]) -> SegmentShown:
     """One segment, archived or not."""
-    return await _in_transaction(request, lambda conn: _shown(get_segment(conn, segment_id)))
+    return await _in_transaction(request, lambda conn: _shown(conn, get_segment(conn, segment_id)))
 
 
 @put("/segments/{segment_id:uuid}")
@@ -110,7 +109,7 @@ async def change_segment(
     def work(conn: psycopg.Connection) -> SegmentShown:
         current = get_segment(conn, segment_id)
         seen = msgspec.structs.replace(current, version=data.version or current.version)
-        return _saved(edit_segment(conn, seen, data.name, data.definition, actor, now))
+        return _saved(conn, edit_segment(conn, seen, data.name, data.definition, actor, now))
 
     return await _in_transaction(request, work)
 
@@ -154,12 +153,14 @@ async def _in_transaction(request: Request, work: Callable[[psycopg.Connection],
     return await sync_to_thread(run)
 
 
-def _saved(saved: Saved) -> SegmentShown:
-    shown = _shown(saved.segment)
+def _saved(conn: psycopg.Connection, saved: Saved) -> SegmentShown:
+    shown = _shown(conn, saved.segment)
     return msgspec.structs.replace(shown, never_heard=msgspec.to_builtins(saved.never_heard))
 
 
-def _shown(segment: Segment, names: dict[UUID, str] | None = None) -> SegmentShown:
+def _shown(conn: psycopg.Connection, segment: Segment) -> SegmentShown:
+    named = segments_in(segment.definition)
+    names = {one: get_segment(conn, one).name for one in named}
     said = {locale: words(segment.definition, locale, names) for locale in ("en", "ko")}
     return SegmentShown(
         id=segment.id,
