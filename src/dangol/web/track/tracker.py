@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from dangol.errors import InputError
-from dangol.listen.request import Envelope, read_envelope
+from dangol.listen.request import Summary, check_request
 from dangol.listen.track import BATCH_PATHS
 from dangol.web.track.answer import (
     OK,
@@ -80,10 +80,10 @@ class Tracker:
         given = head.basic_key
         sender = await self._admit(head, given) if given else None
         body = await read_body(head, receive, self.committer)
-        envelope = _read(body, path)
+        summary = _check(body, path)
         if sender is None:
-            sender = await self._admit(head, _text(envelope.write_key) or head.query_key)
-        if envelope.batch:
+            sender = await self._admit(head, _text(summary.write_key) or head.query_key)
+        if not summary.is_empty:
             await self.committer.append("track", sender.id, _meta(head, path), body)
         return OK
 
@@ -127,9 +127,9 @@ class Tracker:
         return sender
 
 
-def _read(body: bytes, path: str) -> Envelope:
+def _check(body: bytes, path: str) -> Summary:
     try:
-        return read_envelope(body, is_batch=path in BATCH_PATHS)
+        return check_request(body, is_batch=path in BATCH_PATHS)
     except InputError as error:
         raise Trouble(400, "invalid_json", str(error)) from None
 
