@@ -6,6 +6,6 @@ files of many small ones, masks hide merged and erased customers until files are
 """
 
 from dangol.store.lake.duck import open_duckdb
-from dangol.store.lake.reading import Snapshot, snapshot
+from dangol.store.lake.reading import Follower, Snapshot, snapshot
 
-__all__ = ["Snapshot", "open_duckdb", "snapshot"]
+__all__ = ["Follower", "Snapshot", "open_duckdb", "snapshot"]

@@ -17,11 +17,11 @@ import msgspec
 import pyarrow as pa
 
 from dangol.settings import Settings
+from dangol.store.lake import mirror
 from dangol.store.lake.duck import open_duckdb
 from dangol.store.lake.manifest import ALL_BUCKETS, LakeFile
-from dangol.store.lake.recent import read_recent, reading
+from dangol.store.lake.recent import reading
 from dangol.store.lake.shape import (
-    EVENT_SCHEMA,
     TypedColumn,
     quote,
     select_with_typed,
@@ -30,27 +30,15 @@ from dangol.store.lake.shape import (
 EVENTS, CUSTOMERS, STAGES, CONSENTS = "events", "customers", "stages", "consents"
 VIEWS = (EVENTS, CUSTOMERS, STAGES, CONSENTS)
 
-_ROWS = {
-    CUSTOMERS: """
-        select bucket, customer_id, traits::text as traits, first_seen_at, last_seen_at, created_at,
-               locale, zone, country
-        from customer
-        where bucket between $1 and $2 and merged_into is null and erased_at is null""",
-    STAGES: """
-        select bucket, customer_id, stage, since, previous, repeats, first_day, last_day, gap_days,
-               horizon_days, p, p_alive, silence, model_version, scored_at
-        from stage where bucket between $1 and $2""",
-    CONSENTS: """
-        select bucket, customer_id, channel, consent, consent_time, topics::text as topics,
-               objected_at, paused_until
-        from contact_state where bucket between $1 and $2""",
+_MIRRORS = {
+    EVENTS: (mirror.MASKED, mirror.RECENT),
+    CUSTOMERS: (mirror.CUSTOMERS,),
+    STAGES: (mirror.STAGES,),
+    CONSENTS: (mirror.CONSENTS,),
 }
 UNMASKED = "not exists (select 1 from masked m where m.bucket = e.bucket and m.customer_id = e.customer_id)"
 """SQL that leaves out masked customers' rows of `e`."""
 
-_MASKED = (
-    "select bucket, customer_id from mask where rewritten_at is null and bucket between $1 and $2"
-)
 _FILES = """
     select id::text, level::int, path, bucket_lo, bucket_hi, rows, bytes, min_time, max_time,
            format_version, typed_columns::text, created_at
@@ -99,16 +87,51 @@ def snapshot(
     `views` names what will be asked for; the rest is not loaded and does not exist. With `since`,
     files that end before it are left out, so only events from then on are complete.
     """
-    span = buckets or ALL_BUCKETS
     with open_duckdb(settings) as duck:
-        with reading(dsn) as source:
-            for view in sorted(set(views) - {EVENTS}):
-                _load(duck, source, view, _ROWS[view], span)
-            files = _load_events(duck, source, span, since) if EVENTS in views else []
+        yield Follower(duck, settings, dsn, buckets or ALL_BUCKETS, views).renew(since)
+
+
+class Follower:
+    """The same, kept: `renew` fetches what has changed since the last time, not everything.
+
+    One snapshot at a time: the one before shows the new state too. For one thread.
+    """
+
+    def __init__(
+        self,
+        duck: duckdb.DuckDBPyConnection,
+        settings: Settings,
+        dsn: str,
+        buckets: tuple[int, int] = ALL_BUCKETS,
+        views: Collection[str] = VIEWS,
+    ) -> None:
+        self._duck, self._dsn, self._lake_dir = duck, dsn, settings.lake_dir
+        self._span, self._views = buckets, sorted(set(views))
+        self._horizon: int | None = None
+
+    def renew(self, since: datetime | None = None) -> Snapshot:
+        """Everything known as it is now."""
+        before, self._horizon = self._horizon, None  # until it has succeeded, nothing is known
+        # a cursor of its own: somebody's interrupted query may still lie on the other one
+        with reading(self._dsn) as source, self._duck.cursor() as duck:
+            horizon = mirror.find_horizon(source)
+            for each in (each for view in self._views for each in _MIRRORS[view]):
+                if before is None:
+                    mirror.copy(duck, source, each, self._span)
+                else:
+                    mirror.follow(duck, source, each, self._span, before)
+            files = self._list_files(source, since) if EVENTS in self._views else []
+        self._horizon = horizon
         typed = sorted({column for file in files for column in file.typed})
-        if EVENTS in views:
-            duck.execute(events_view(settings.lake_dir, files, typed))
-        yield Snapshot(duck, files, {(c.property, str(c.type)): c.name for c in typed})
+        if EVENTS in self._views:
+            self._duck.execute(events_view(self._lake_dir, files, typed))
+        return Snapshot(self._duck, files, {(c.property, str(c.type)): c.name for c in typed})
+
+    def _list_files(self, source: adbc.Connection, since: datetime | None) -> list[LakeFile]:
+        with source.cursor() as cursor:
+            cursor.execute(_FILES, self._span)
+            files = [_to_file(row) for row in cursor.fetch_arrow_table().to_pylist()]
+        return [file for file in files if since is None or file.max_time >= since]
 
 
 def select_files(lake_dir: Path, files: Sequence[LakeFile], typed: Sequence[TypedColumn]) -> str:
@@ -131,43 +154,9 @@ def events_view(lake_dir: Path, files: Sequence[LakeFile], typed: Sequence[Typed
     """SQL that defines `events` over files, the table `recent`, and the table `masked`."""
     recent = select_with_typed("recent", typed)
     if not files:
-        return f"create view events as {recent}"
+        return f"create or replace view events as {recent}"
     kept = f"select * from ({select_files(lake_dir, files, typed)}) e where {UNMASKED}"
-    return f"create view events as {kept} union all {recent}"
-
-
-def _load_events(
-    duck: duckdb.DuckDBPyConnection,
-    source: adbc.Connection,
-    span: tuple[int, int],
-    since: datetime | None,
-) -> list[LakeFile]:
-    _load(duck, source, "masked", _MASKED, span)
-    batches = read_recent(source, span)
-    _store(duck, "recent", pa.RecordBatchReader.from_batches(EVENT_SCHEMA, batches))
-    with source.cursor() as cursor:
-        cursor.execute(_FILES, span)
-        files = [_to_file(row) for row in cursor.fetch_arrow_table().to_pylist()]
-    return [file for file in files if since is None or file.max_time >= since]
-
-
-def _load(
-    duck: duckdb.DuckDBPyConnection,
-    source: adbc.Connection,
-    name: str,
-    sql: str,
-    span: tuple[int, int],
-) -> None:
-    with source.cursor() as cursor:
-        cursor.execute(sql, span)
-        _store(duck, name, cursor.fetch_record_batch())
-
-
-def _store(duck: duckdb.DuckDBPyConnection, name: str, rows: pa.RecordBatchReader) -> None:
-    """Copy rows into a table of DuckDB's own, which may spill to disk."""
-    duck.register("incoming", rows)
-    duck.execute(f"create table {name} as select * from incoming")
-    duck.unregister("incoming")
+    return f"create or replace view events as {kept} union all {recent}"
 
 
 def _to_file(row: dict[str, Any]) -> LakeFile:
