@@ -64,7 +64,7 @@ def main() -> None:
         for name, condition in SEGMENTS.items():
             _show(warm, name, condition, bare_s)
         show(Figure("preview: load snapshot", load_s, "s", higher_is_better=False, note=_size()))
-        warm.cool()
+        warm.close()
 
 
 def _show(warm: Warm, name: str, condition: dict, bare_s: float) -> None:

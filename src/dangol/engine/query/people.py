@@ -136,6 +136,16 @@ def count_segments(warm: Warm, asked: SegmentsAsked) -> dict[str, int]:
     }
 
 
+class NothingAsked(msgspec.Struct, frozen=True):
+    """No values."""
+
+
+@answers("warm", NothingAsked)
+def warm_up(warm: Warm, _: NothingAsked) -> datetime:
+    """Load what previews need, for a page on which people are about to ask; as of when it is."""
+    return warm.as_of().now
+
+
 def preview_condition(settings: Settings, condition: Condition, sample: int) -> Preview:
     """The preview without a worker, for the command line."""
     with warmed(settings) as warm:

@@ -93,7 +93,7 @@ class Worker:
         listener.close()
         self._stop.set()
         runner.join()
-        self._warm.cool()
+        self._warm.close()
 
     def stop(self) -> None:
         """End soon; the running query is interrupted."""
