@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from dangol.converse.bounce import Bounce, BounceClass, bounces_in
 from dangol.converse.finding import key_of
@@ -64,8 +65,41 @@ def bounced(
         if is_new and digest and is_to_be_suppressed(*_past(conn, digest, bounce, at)):
             block = JournalEntry(address_hash=digest, reason="bounce", covers="everything", at=at)
             _block(conn, keys, block, bounce.status)
+        if is_new:
+            _return_answer(conn, failed, bounce, at)
         events.append(_tell(EventName.MESSAGE_BOUNCED, ref, failed, _props(failed, bounce), at))
     return events
+
+
+def _return_answer(conn: psycopg.Connection, failed: Failed, bounce: Bounce, at: datetime) -> None:
+    """Where what came back is an answer of the team's, its thread waits again and says why."""
+    key = key_of(failed.customer_id)
+    found = conn.execute(_SQL.find_answered_thread, key | {"send_id": failed.send_id}).fetchone()
+    if found is None:
+        return
+    thread_id, subject = found
+    text = f"{bounce.status} {bounce.detail}".strip()
+    row = key | {
+        "thread_id": thread_id,
+        "id": event_key("returned", f"{failed.send_id}:{failed.customer_id}"),
+        "direction": "in",
+        "kind": "returned",
+        "header_id": None,
+        "in_reply_to": None,
+        "reference_ids": [],
+        "from_address": bounce.address,
+        "is_other_sender": False,
+        "is_guess": False,
+        "subject": subject,
+        "body_text": text,
+        "body_full": text,
+        "attachments": Jsonb([]),
+        "send_id": failed.send_id,
+        "author": "mail system",
+        "at": at,
+    }
+    conn.execute(_SQL.add_message, row)
+    conn.execute(_SQL.wake_thread, key | {"id": thread_id, "at": at})
 
 
 def complained(

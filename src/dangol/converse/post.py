@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import psycopg
 import structlog
+import uvloop
 
 from dangol.converse import boxing, imap
 from dangol.converse.group import GroupWriter
@@ -37,7 +38,7 @@ _REFRESH_SECONDS = 5.0
 
 def run_post(settings: Settings, stop: threading.Event) -> None:
     """Run until `stop` is set; `settings.database_url` names the database."""
-    asyncio.run(_run(settings, stop))
+    uvloop.run(_run(settings, stop))
 
 
 async def _run(settings: Settings, stop: threading.Event) -> None:

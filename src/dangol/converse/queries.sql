@@ -123,6 +123,12 @@ values (%(bucket)s, %(customer_id)s, %(id)s, %(send_id)s, %(class)s, %(status)s,
         %(address_hash)s, %(at)s)
 on conflict (bucket, customer_id, id) do nothing;
 
+-- name: find_answered_thread
+-- The thread in which a send of ours is an answer.
+select thread_id, subject from thread_message
+where bucket = %(bucket)s and customer_id = %(customer_id)s and send_id = %(send_id)s
+  and direction = 'out';
+
 -- name: list_failures
 -- Failures of one class at an address since a time.
 select at from bounce
@@ -262,17 +268,9 @@ on conflict do nothing;
 update header_ref set bucket = %(to_bucket)s, customer_id = %(to_id)s
 where bucket = %(bucket)s and customer_id = %(customer_id)s;
 
--- name: erase_in_table
--- Everything an erased person said, or that names them.
+-- name: drop_in_table
+-- The originals of what was written again.
 delete from {table} where bucket = %(bucket)s and customer_id = %(customer_id)s;
-
--- name: erase_mailbox
--- Mail of the sandbox to and from an erased person's addresses.
-delete from mailbox_message where rcpt = any(%(addresses)s) or sender = any(%(addresses)s);
-
--- name: erase_strays
--- Mail from an erased person that was nobody's.
-delete from stray_mail where from_address = any(%(addresses)s);
 
 -- name: list_mailbox
 -- The sandbox mailbox, latest first; of one recipient, or of all.

@@ -54,7 +54,7 @@ class ThreadMessage(msgspec.Struct, frozen=True, kw_only=True):
     direction: str
     """`in` or `out`."""
     kind: str
-    """`message`, `auto` (a machine's), `stop` (asked to be left alone) or `note`."""
+    """`message`, `auto` (a machine's), `stop` (asked to be left alone), `returned` (ours bounced)."""
     header_id: str | None
     in_reply_to: str | None
     reference_ids: list[str]

@@ -1,11 +1,9 @@
-"""Conversations follow a merge, and nothing of them outlives an erasure."""
+"""Conversations follow a merge."""
 
-from dangol.converse.keeping import erase_conversations, move_conversations
-from dangol.converse.thread import count_waiting, get_thread, list_strays, list_threads
+from dangol.converse.keeping import move_conversations
+from dangol.converse.thread import count_waiting, get_thread, list_threads
 from tests.integration.converse.conftest import KIM, LEE
 from tests.unit.converse.mails import dsn, mail
-
-TABLES = ("thread", "thread_message", "thread_attachment", "header_ref", "bounce")
 
 
 def _fill(shop):
@@ -24,16 +22,3 @@ def test_the_winner_takes_over_and_repeating_changes_nothing(shop):
     shop.receive(mail("and more", message_id="<2@x>", in_reply_to="<1@x>"), [shop.reply_to()])
     assert len(list_threads(shop.conn, LEE)) == 1
     assert count_waiting(shop.conn) == 1
-
-
-def test_erasure_leaves_nothing_behind(shop):
-    _fill(shop)
-    stray = mail("who am I", message_id="<3@x>", **{"from": "kim@office.example"})
-    shop.receive(stray, ["hello@shop.example"])
-    shop.conn.execute(
-        "insert into mailbox_message values (gen_random_uuid(), now(), 'kim@home.example', '', '', '')"
-    )
-    assert erase_conversations(shop.conn, KIM, ["kim@home.example", "kim@office.example"]) == 6
-    for table in TABLES:
-        assert shop.conn.execute(f"select count(*) from {table}").fetchone() == (0,)
-    assert list_strays(shop.conn) == []

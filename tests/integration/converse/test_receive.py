@@ -283,6 +283,19 @@ def test_an_answer_goes_out_threaded_and_comes_back_to_the_same_thread(shop):
     assert thread.waiting_since == NOW + 2 * MINUTE
 
 
+def test_an_answer_that_bounces_waits_again_and_says_why(shop):
+    waiting = _open(shop)
+    said = (KIM, waiting.id), "내일 보내 드릴게요.", uuid4(), NOW + MINUTE
+    send_id = answer(shop.conn, shop.keyring, *said)
+    raw = dsn("5.2.2", diagnostic="smtp; 552 5.2.2 full", message_id=shop.message_id(send_id))
+    for _ in range(2):
+        shop.receive(raw, [], mail_from="", at=NOW + 2 * MINUTE)
+    (thread,) = answers_waiting(shop.conn)
+    assert thread.waiting_since == NOW + 2 * MINUTE
+    last = get_thread(shop.conn, KIM, thread.id).messages[-1]
+    assert (last.kind, last.body_text) == ("returned", "5.2.2 smtp; 552 5.2.2 full")
+
+
 def _written(shop, send_id):
     reply = find_reply(shop.conn, send_id, KIM)
     return write_answer(read_brand(shop.conn), "kim@home.example", reply, NOW)

@@ -23,7 +23,7 @@ create table thread_message (
     thread_id uuid not null,
     id uuid not null,
     direction text collate "C" not null check (direction in ('in', 'out')),
-    kind text collate "C" not null,      -- message | auto | stop | note
+    kind text collate "C" not null,      -- message | auto | stop | returned
     header_id text collate "C",          -- RFC 5322 Message-ID
     in_reply_to text collate "C",
     reference_ids text[] not null default '{}',  -- oldest first, for the answer's References
