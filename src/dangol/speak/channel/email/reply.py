@@ -24,6 +24,8 @@ class ReplyParser:
     """Collects bytes until replies are complete."""
 
     def __init__(self) -> None:
+        self.failure: str | None = None
+        """Why nothing more can be read: what came was no SMTP reply."""
         self._rest = b""
         self._lines: list[str] = []
         self._size = 0
@@ -34,16 +36,23 @@ class ReplyParser:
         return not self._rest and not self._lines
 
     def feed(self, data: bytes) -> list[Reply]:
-        """The replies that `data` completes, in order.
+        """The replies that `data` completes, in order; look at `failure` afterwards.
 
-        Raises:
-            ReplyError: a line has no code, the code changes within a reply, or it is too long.
+        It fails when a line has no code, the code changes within a reply, or it is too long; the
+        replies before that still count.
         """
         *lines, self._rest = (self._rest + data).split(b"\n")
         self._size += len(self._rest)
-        if self._size > MAX_REPLY:
-            raise ReplyError("the reply is too long")
-        replies = [reply for line in lines if (reply := self._take(line)) is not None]
+        replies: list[Reply] = []
+        try:
+            for line in lines:
+                reply = self._take(line)
+                if reply is not None:
+                    replies.append(reply)
+            if self._size > MAX_REPLY:
+                raise ReplyError("the reply is too long")
+        except ReplyError as error:
+            self.failure = str(error)
         self._size = sum(map(len, self._lines))
         return replies
 

@@ -96,6 +96,8 @@ class SmtpSession:
                 if not self._expected:  # 421 before the server closes an idle connection
                     raise ReplyError(f"an answer nobody asked for: {reply.code} {reply.text[:80]}")
                 out.append(self._expected.popleft()(reply))
+            if self._parser.failure is not None and not self.is_over:
+                raise ReplyError(self._parser.failure)
         except ReplyError as error:
             self._end(str(error))
         return b"".join(out)

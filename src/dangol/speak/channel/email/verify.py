@@ -27,7 +27,7 @@ async def verify_target(target: SmtpTarget) -> Refusal | None:
     if session.is_idle:
         connection.quit()
         return None
-    return session.refusal or Refusal("greeting", 0, "the server hung up", False)
+    return session.refusal or Refusal("connection", 0, "the server hung up", False)
 
 
 async def _open(target: SmtpTarget, end: object) -> SmtpConnection:
