@@ -12,9 +12,11 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.static_files import create_static_files_router
 
 from dangol.settings import Settings, load_settings
+from dangol.store.journal import Journal
 from dangol.store.keyring import load_keyring
 from dangol.store.pool import open_pool
 from dangol.web.front import Front
+from dangol.web.query import stop_started
 from dangol.web.routes import DESK
 from dangol.web.serve import Route, handle
 from dangol.web.vital import VITAL
@@ -54,10 +56,12 @@ def _resources(settings: Settings) -> Callable[[Litestar], AbstractAsyncContextM
         app.state.settings = settings
         app.state.upload_dir = settings.temp_dir
         app.state.keyring = load_keyring(settings.keyring_path)
+        app.state.journal = Journal(settings.journal_dir)
         app.state.pool = open_pool(settings.database_url or "", name="web")
         try:
             yield
         finally:
+            stop_started()
             app.state.pool.close()
 
     return lifespan

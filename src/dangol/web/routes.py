@@ -4,6 +4,7 @@ from dangol.web.desk import (
     account,
     answers,
     campaigns,
+    customer,
     customers,
     home,
     jobs,
@@ -40,6 +41,9 @@ DESK = (
     # customers
     Route("GET", "/customers", customers.show_list, VIEW),
     Route("GET", "/customers.csv", customers.download, VIEW),
+    Route("GET", "/customers/{id:str}", customer.show, VIEW),
+    Route("GET", "/customers/{id:str}/timeline", customer.show_timeline, VIEW),
+    Route("POST", "/customers/{id:str}/consent", customer.change_consent, SUPPORT),
     # segments
     Route("GET", "/segments", segments.show_list, VIEW),
     Route("GET", "/segments.csv", segments.download, VIEW),

@@ -148,6 +148,7 @@ def _answer(route: Route, web: Any, given: Given, request: Request) -> Rendered:
                 now=now,
                 settings=web.settings,
                 keyring=web.keyring,
+                journal=web.journal,
                 given=given,
                 locale=locale,
             )

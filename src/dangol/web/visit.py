@@ -11,6 +11,7 @@ import psycopg
 
 from dangol.errors import InputError, NotFound
 from dangol.settings import Settings
+from dangol.store.journal import Journal
 from dangol.store.keyring import Keyring
 from dangol.web import words
 from dangol.web.signin.role import Role
@@ -47,6 +48,7 @@ class Visit(msgspec.Struct, kw_only=True):
     now: datetime
     settings: Settings
     keyring: Keyring
+    journal: Journal
     given: Given
     session: Session | None = None
     locale: str = words.FALLBACK

@@ -26,10 +26,6 @@ select coalesce(s.stage, 'unknown') as stage,
         and s.cause in ('behaviour', 'time') then s.previous end as previous,
     count(*)
 
--- name: count_sandbox
--- Letters in the sandbox mailbox.
-select count(*) from mailbox_message
-
 -- name: waiting
 -- Who waits for an answer of ours, longest first.
 select t.bucket, t.customer_id, t.id, t.subject, t.waiting_since, t.is_complaint, c.traits
@@ -50,27 +46,18 @@ order by changed_at desc limit %(limit)s
 -- Days on which somebody ordered, and since when we know of any.
 select count(*), min(day) from relationship_day
 
--- name: find_stage
--- What was written down about one customer's rhythm.
-select stage, since, previous, cause, repeats, first_day, last_day, p, model_version, scored_at
-from stage where bucket = %(bucket)s and customer_id = %(customer_id)s
-
 -- name: find_model
 -- The newest rhythm model.
 select version, model, params, fitted_at, as_of, customers, repeaters, log_likelihood, thresholds
 from rhythm_model order by version desc limit 1
 
--- name: open_job
--- A job of one kind that is not over yet.
-select id, kind, state, progress, result, error from job
-where kind = %(kind)s and state in ('waiting', 'running', 'paused')
-order by created_at limit 1
-
--- name: last_job
--- The latest job of one kind.
-select id, kind, state, progress, result, error from job
-where kind = %(kind)s order by created_at desc limit 1
-
--- name: find_job
--- One job.
-select id, kind, state, progress, result, error, args, created_at from job where id = %(id)s
+-- name: messages_of
+-- What was planned for or sent to one customer, latest first.
+select m.send_id, m.state, m.reason, m.due_at, m.handed_at, s.kind, c.id as campaign_id,
+    coalesce(c.name, l.name) as name
+from message m
+join send s on s.id = m.send_id
+left join campaign c on c.send_id = m.send_id
+left join letter l on l.id = s.letter_id
+where m.bucket = %(bucket)s and m.customer_id = %(customer_id)s
+order by coalesce(m.handed_at, m.due_at) desc, m.send_id desc limit %(limit)s

@@ -1,0 +1,168 @@
+"""One customer: who it is, where the relationship stands and why, consent, give and take."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from psycopg.rows import dict_row
+
+from dangol.converse.thread import list_threads
+from dangol.errors import InputError, NotFound
+from dangol.know import consent
+from dangol.know.profile.service import Profile, get_profile
+from dangol.know.profile.timeline import recent_page
+from dangol.know.rhythm.explain import Explanation, explain
+from dangol.know.rhythm.lookup import find_model, find_stage
+from dangol.model.customer import CustomerId, bucket_of
+from dangol.store.brand import read_brand
+from dangol.web import words
+from dangol.web.answer import Answer, Move, Page
+from dangol.web.desk.people import SQL
+from dangol.web.query import QueryFailed, ask
+from dangol.web.visit import Visit
+
+_WAIT_S = 15.0
+_HIDDEN = ("name", "email")
+
+
+def show(visit: Visit) -> Answer:
+    """The whole page; an address of a merged customer leads to the winner."""
+    profile = get_profile(visit.conn, visit.number("id"))
+    if profile.customer_id != visit.number("id"):
+        return Move(f"/customers/{profile.customer_id}")
+    return _page(visit, profile)
+
+
+def show_timeline(visit: Visit) -> Answer:
+    """More of the timeline, as a part of the page."""
+    customer_id = visit.number("id")
+    get_profile(visit.conn, customer_id)
+    return Page("desk/timeline_part.html", _timeline(visit, customer_id))
+
+
+def change_consent(visit: Visit) -> Answer:
+    """Record what the customer asked for; it holds everywhere once this page answers."""
+    profile = get_profile(visit.conn, visit.number("id"))
+    if profile.erased_at is not None:
+        raise NotFound()
+    action = visit.form("do")
+    evidence = {"how": visit.form("how")[:500]} if visit.form("how") else {}
+    said = consent.Answer(
+        customer_id=profile.customer_id, actor=visit.by, source="desk", evidence=evidence
+    )
+    visit.record(f"consent_{action}"[:40], profile.customer_id, how=visit.form("how")[:500])
+    visit.conn.commit()  # what follows is a piece of work with transactions of its own
+    try:
+        _say(visit, action, said)
+    except InputError as error:
+        return _page(visit, profile, str(error))
+    return Move(f"/customers/{profile.customer_id}", "customer.consent_saved")
+
+
+def _say(visit: Visit, action: str, said: consent.Answer) -> None:
+    conn, journal, now = visit.conn, visit.journal, visit.now
+    if action == "withdraw":
+        consent.withdraw(conn, journal, said, now)
+    elif action == "object":
+        consent.object_to_marketing(conn, journal, said, now)
+    elif action == "pause":
+        days = visit.integer("days", 30, low=1, high=730)
+        consent.pause(conn, journal, said, now + timedelta(days=days), now)
+    elif action == "resume":
+        consent.resume(conn, journal, said, now)
+    elif action == "grant":
+        if not said.evidence:
+            raise InputError(visit.t("customer.how_needed"))
+        consent.grant(conn, journal, said, now)
+    else:
+        raise InputError(visit.t("form.choose"))
+
+
+def _page(visit: Visit, profile: Profile, problem: str = "") -> Page:
+    customer_id = profile.customer_id
+    traits = {name: value for name, value in profile.traits.items() if name not in _HIDDEN}
+    values = {
+        "profile": profile,
+        "traits": sorted(traits.items()),
+        "explanation": explanation_of(visit, customer_id),
+        "standing": _standing(visit, customer_id),
+        "threads": list_threads(visit.conn, customer_id),
+        "messages": _messages(visit, customer_id),
+        "problem": problem,
+        **_timeline(visit, customer_id),
+    }
+    return Page("desk/customer.html", values, 422 if problem else 200)
+
+
+def explanation_of(visit: Visit, customer_id: CustomerId) -> Explanation | None:
+    """Why the stage is what it is; None where there never was an order."""
+    row = find_stage(visit.conn, bucket_of(customer_id), customer_id)
+    if row is None:
+        return None
+    today = visit.now.astimezone(ZoneInfo(read_brand(visit.conn).zone)).date()
+    return explain(row, find_model(visit.conn), today)
+
+
+def _standing(visit: Visit, customer_id: int) -> consent.Standing | None:
+    found = consent.get_standing(visit.conn, customer_id)
+    return next((one for one in found if one.channel == "email"), None)
+
+
+def _messages(visit: Visit, customer_id: int) -> list[dict[str, Any]]:
+    args = {"bucket": bucket_of(customer_id), "customer_id": customer_id, "limit": 20}
+    return visit.conn.cursor(row_factory=dict_row).execute(SQL.messages_of, args).fetchall()
+
+
+def _timeline(visit: Visit, customer_id: int) -> dict[str, Any]:
+    """A page of the timeline; only what is recent where the history does not answer in time."""
+    before = visit.query("before") or None
+    asked = {"customer_id": customer_id, "before": before, "limit": 30}
+    try:
+        found = ask(visit.settings, "timeline", asked, timeout_s=_WAIT_S)
+        is_whole = True
+    except QueryFailed:
+        page = recent_page(visit.conn, customer_id, before=before, limit=30)
+        found, is_whole = msgspec.to_builtins(page), False
+    return {
+        "entries": [entry_in_words(visit, entry) for entry in found["entries"]],
+        "next": found["next"],
+        "is_whole": is_whole,
+        "customer_id": customer_id,
+    }
+
+
+def entry_in_words(visit: Visit, entry: dict[str, Any]) -> dict[str, Any]:
+    """One fact as the timeline shows it: whose it is, what happened, and what belongs to it."""
+    name, props = entry["name"], entry["props"]
+    key = "event." + name.lower().replace(" ", "_")
+    known = words.has(visit.locale, key)
+    is_ours = name.startswith("Message ") and name.removeprefix("Message ") in _OUR_DOING
+    derived = name in ("Stage Changed", "Segment Entered", "Segment Exited")
+    return {
+        "time": datetime.fromisoformat(entry["time"]),
+        "words": visit.t(key) if known else name,
+        "side": "derived" if derived else "ours" if is_ours else "theirs",
+        "detail": _detail(visit, name, props),
+        "props": props,
+    }
+
+
+_OUR_DOING = {"Sent", "Delivered", "Bounced", "Failed", "Suppressed", "Held Out"}
+
+
+def _detail(visit: Visit, name: str, props: dict[str, Any]) -> str:
+    """The one or two values that say most."""
+    if name == "Stage Changed":
+        steps = [props.get("from"), props.get("to")]
+        return " → ".join(visit.t(f"stage.{one}") for one in steps if one)
+    if name == "Consent Changed" and words.has(visit.locale, f"consent.{props.get('state')}"):
+        return visit.t(f"consent.{props['state']}")
+    if name == "Profile Updated":
+        return ", ".join(str(key) for key in props if not str(key).startswith("$"))[:120]
+    picked = (props.get(key) for key in ("subject", "name", "title", "url", "path", "product"))
+    parts = [str(value) for value in picked if isinstance(value, str) and value]
+    amount = props.get("total", props.get("revenue"))
+    if isinstance(amount, int | float) and not isinstance(amount, bool):
+        parts.append(f"{amount:,} {props.get('currency', '')}".strip())
+    return " · ".join(parts)[:160]

@@ -1,0 +1,94 @@
+"""One customer's page: stage in words, consent, timeline, and the way of a merged one."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dangol.know.consent import get_standing
+from dangol.web.signin.role import Role
+
+NOW = datetime.now(UTC)
+
+
+def add_event(conn, customer: int, name: str, days: int, props: str = "{}") -> None:
+    conn.execute(
+        "insert into event_recent (bucket, customer_id, time, event_id, name, received_at, recorded_at, props, "
+        "source, effect, cause) values (%s, %s, %s, gen_random_uuid(), %s, now(), now(), %s, 'test', "
+        "'live', 'behaviour')",
+        [customer % 1024, customer, NOW - timedelta(days=days), name, props],
+    )
+    conn.commit()
+
+
+@pytest.mark.parametrize(
+    ("locale", "steady", "ordered"),
+    [("en", "Comes back steadily", "Ordered"), ("ko", "꾸준히 찾아오고", "주문함")],
+)
+def test_stage_and_timeline_are_told_in_words(desk, add_customer, locale, steady, ordered):
+    who = add_customer(
+        "홍길동", "loyal", was="active", traits={"email": "h@shop.example", "city": "서울"}
+    )
+    add_event(desk.conn, who, "Order Completed", 3, '{"total": 12000, "currency": "KRW"}')
+    add_event(desk.conn, who, "Stage Changed", 2, '{"from": "active", "to": "loyal"}')
+    add_event(desk.conn, who, "<b>Odd</b>", 1, '{"x": {"y": [1]}}')
+    desk.sign_in(Role.VIEWER, locale)
+    page = desk.get(f"/customers/{who}")
+    assert steady in page
+    assert ordered in page
+    assert "12,000 KRW" in page
+    assert "서울" in page
+    assert "&lt;b&gt;Odd" in page
+    assert page.index("Odd") < page.index(ordered)
+
+
+def test_the_timeline_goes_on(desk, add_customer):
+    who = add_customer("Kim")
+    for number in range(35):
+        add_event(desk.conn, who, f"Thing {number:02}", number)
+    desk.sign_in(Role.VIEWER)
+    page = desk.get(f"/customers/{who}")
+    assert ("Thing 29" in page, "Thing 30" in page) == (True, False)
+    url = page.split('hx-get="')[1].split('"')[0].replace("&amp;", "&")
+    more = desk.get(url)
+    assert ("Thing 30" in more, "Thing 34" in more, "hx-get" in more) == (True, True, False)
+    desk.get(f"/customers/{who}/timeline?before=nonsense", 422)
+
+
+def test_a_customer_without_anything_is_a_page(desk, add_customer):
+    who = add_customer(visitor=True)
+    desk.sign_in(Role.VIEWER)
+    assert "No order is known" in desk.get(f"/customers/{who}")
+    desk.get("/customers/999999", 404)
+    desk.get("/customers/x", 404)
+
+
+def test_a_merged_customer_leads_to_the_winner(desk, add_customer):
+    winner, loser = add_customer("A"), add_customer("B")
+    desk.conn.execute(
+        "update customer set merged_into = %s where customer_id = %s", [winner, loser]
+    )
+    desk.conn.commit()
+    desk.sign_in(Role.VIEWER)
+    answer = desk.client.get(f"/customers/{loser}", follow_redirects=False)
+    assert answer.headers["location"] == f"/customers/{winner}"
+
+
+def test_consent_is_recorded_as_the_customer_said(desk, settings, add_customer):
+    who = add_customer("홍길동", traits={"email": "h@shop.example"})
+    url = f"/customers/{who}/consent"
+    desk.sign_in(Role.SUPPORT)
+    assert "a yes needs evidence" in desk.post(url, 422, do="grant", how="")
+    desk.post(url, do="grant", how="on the phone")
+    desk.conn.rollback()
+    assert get_standing(desk.conn, who)[0].consent == "granted"
+    desk.post(url, do="pause")
+    assert "paused until" in desk.get(f"/customers/{who}")
+    desk.post(url, do="resume")
+    desk.post(url, do="withdraw", how="asked us to stop")
+    desk.conn.rollback()
+    assert get_standing(desk.conn, who)[0].consent == "withdrawn"
+    assert list(settings.journal_dir.iterdir())
+    desk.post(url, do="object")
+    desk.post(url, 422, do="nonsense")
+    desk.sign_in(Role.VIEWER)
+    desk.post(url, 403, do="grant", how="x")
