@@ -15,6 +15,17 @@ values (%(id)s, %(version)s, %(content)s, %(now)s, %(by)s)
 update letter set name = %(name)s, version = version + 1, changed_at = %(now)s
 where id = %(id)s and version = %(expected)s and archived_at is null
 
+-- name: insert_own_letter
+-- A letter of the program itself: archived from the start, so that no list shows it.
+insert into letter (id, name, version, created_at, created_by, changed_at, archived_at)
+values (%(id)s, %(name)s, 1, %(now)s, %(by)s, %(now)s, %(now)s)
+on conflict (id) do nothing
+
+-- name: advance_own_letter
+-- The next version of a letter of the program itself.
+update letter set version = version + 1, changed_at = %(now)s
+where id = %(id)s and version = %(expected)s
+
 -- name: archive_letter
 -- Out of the list; sends that use it keep their version.
 update letter set archived_at = %(now)s where id = %(id)s and archived_at is null

@@ -97,6 +97,27 @@ def edit_letter(conn: psycopg.Connection, edit: Edit, *, by: str, now: datetime)
     return get_letter(conn, edit.letter_id)
 
 
+def keep_own_letter(
+    conn: psycopg.Connection, letter_id: UUID, name: str, letter: Letter, *, now: datetime
+) -> int:
+    """The version under which a letter of the program itself is kept; it is in no list.
+
+    A changed text becomes the next version.
+    """
+    row = _row(letter_id, name, letter, "system", now) | {"version": 1}
+    if conn.execute(_SQL.insert_own_letter, row).rowcount:
+        conn.execute(_SQL.insert_version, row)
+        return 1
+    stored = get_letter(conn, letter_id)
+    if stored.letter == letter:
+        return stored.version
+    row |= {"version": stored.version + 1}
+    if conn.execute(_SQL.advance_own_letter, row | {"expected": stored.version}).rowcount == 0:
+        raise Conflict()
+    conn.execute(_SQL.insert_version, row)
+    return stored.version + 1
+
+
 def get_letter(conn: psycopg.Connection, letter_id: UUID) -> StoredLetter:
     """A letter at its current version.
 

@@ -5,7 +5,14 @@ from collections.abc import Callable
 from dangol.speak.links.sealing import Sealer, varint
 from dangol.store.keyring import Keyring
 
-_KINDS = {"open": "o", "unsubscribe": "u", "preferences": "u", "view": "u", "reply": "r"}
+_KINDS = {
+    "open": "o",
+    "unsubscribe": "u",
+    "preferences": "u",
+    "view": "u",
+    "confirm": "s",
+    "reply": "r",
+}
 """One token opens the three pages: whoever holds the letter may leave, choose less, and read it."""
 _PATHS = {"preferences": "p", "view": "v"}
 

@@ -1,4 +1,4 @@
-"""What customers see: the way out, preferences, a letter in the browser, a question.
+"""What customers see: the way in and out, preferences, a letter in the browser, a question.
 
 Everything works without script, cookie or login, by signed link; a GET never changes anything.
 """
@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 from litestar import Litestar
 
 from dangol.store.journal import Journal
-from dangol.web.pages import asking, preferences, unsubscribe, viewing
+from dangol.web.pages import asking, preferences, subscribing, unsubscribe, viewing
 
 __all__ = ["ROUTES", "lifespan"]
 
-ROUTES = [*unsubscribe.ROUTES, *preferences.ROUTES, *viewing.ROUTES, *asking.ROUTES]
+_PARTS = (unsubscribe, preferences, viewing, asking, subscribing)
+ROUTES = [route for part in _PARTS for route in part.ROUTES]
 
 
 @asynccontextmanager

@@ -13,3 +13,18 @@ left join message m on m.send_id = s.id and m.bucket = %(bucket)s
     and m.customer_id = %(customer_id)s
 left join customer c on c.bucket = %(bucket)s and c.customer_id = %(customer_id)s
 where s.id = %(send_id)s
+
+-- name: hold_confirming_send
+-- The send of today's confirmation letters; held so that two visitors do not make two.
+select value from installation where key = 'confirming' for update
+
+-- name: keep_confirming_send
+-- From now on confirmation letters belong to this send.
+insert into installation (key, value) values ('confirming', %(value)s)
+on conflict (key) do update set value = excluded.value
+
+-- name: find_asked
+-- The address that a confirmation letter went to.
+select m.address, m.locale, m.planned_at from message m join send s on s.id = m.send_id
+where m.bucket = %(bucket)s and m.send_id = %(send_id)s and m.customer_id = %(customer_id)s
+    and s.created_by = 'page:subscribe' and m.planned_at >= %(since)s
