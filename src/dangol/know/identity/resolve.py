@@ -101,11 +101,16 @@ def _create(conn: psycopg.Connection, plan: Plan, spans: Mapping[Node, Span], no
 
 
 def _spans_by_person(plan: Plan, spans: Mapping[Node, Span]) -> dict[int, Span]:
+    """When each newcomer was heard of; all of a newcomer's ids are new."""
     found: dict[int, Span] = {}
-    for node, span in spans.items():
-        person = id(plan.person_of(node))
-        known = found.get(person, span)
-        found[person] = Span(min(known.first_at, span.first_at), max(known.last_at, span.last_at))
+    for node in plan.new_nodes:
+        span = spans.get(node)
+        if span is not None:
+            person = id(plan.person_of(node))
+            known = found.get(person, span)
+            found[person] = Span(
+                min(known.first_at, span.first_at), max(known.last_at, span.last_at)
+            )
     return found
 
 
