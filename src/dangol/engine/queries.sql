@@ -294,3 +294,33 @@ delete from reject where at < %(before)s
 -- name: forget_jobs
 -- Jobs that ended long ago.
 delete from job where finished_at < %(before)s
+
+-- name: read_basis
+-- What relationship days were counted by.
+select value from installation where key = 'days_basis'
+
+-- name: save_basis
+-- They are counted by this now.
+insert into installation (key, value) values ('days_basis', %(basis)s)
+on conflict (key) do update set value = excluded.value
+
+-- name: never_counted
+-- A new installation: there are no days yet, and none that were counted by other rules.
+select not exists (select from relationship_day)
+    and not exists (select from installation where key = 'days_basis')
+
+-- name: list_partitions
+-- The partitions, in order.
+select partition from lease order by partition
+
+-- name: lock_partition
+-- Nobody holds the partition until the transaction ends, neither its holder nor another.
+select bucket_lo, bucket_hi from lease where partition = %(partition)s for update
+
+-- name: merges_wait
+-- Whether a merged customer's history is still on its way to the winner.
+select exists (select from merge_task where copied_at is null)
+
+-- name: drop_days
+-- They are counted anew.
+delete from relationship_day where bucket between %(lo)s and %(hi)s

@@ -16,6 +16,7 @@ import psycopg
 import structlog
 
 from dangol.engine import planning, upkeep
+from dangol.engine.recount import is_recount_due
 from dangol.settings import Settings
 from dangol.store.brand import read_brand
 from dangol.store.lake.mover import is_move_due
@@ -55,6 +56,8 @@ SCHEDULE: tuple[Task, ...] = (
          upkeep.follow_merges, upkeep.has_merges),
     Task("erase", "Forget people who asked for it", 10 * _SECOND, upkeep.erase_people,
          upkeep.has_erasures),
+    Task("recount", "Orders by the event, zone, currency and rates that hold now", 10 * _SECOND,
+         upkeep.recount_when_changed, is_recount_due),
     Task("compact", "Small lake files into few large ones", 2 * _MINUTE, upkeep.compact_lake),
     Task("sweep", "Delete lake files that nobody reads any more", _HOUR, upkeep.sweep_lake),
     Task("refit", "Learn the rhythm anew when it is due", _HOUR, upkeep.refit_when_due),

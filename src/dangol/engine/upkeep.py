@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
+from dangol.engine.recount import recount_days
 from dangol.know.erasure.work import erase_once
 from dangol.know.rhythm.service import find_model, refit, rescore
 from dangol.model.customer import BUCKETS
@@ -72,6 +73,12 @@ def erase_people(settings: Settings, now: dt.datetime) -> None:
     """Erasures that were asked for, as far as each can go now."""
     ground = load_keyring(settings.keyring_path), Journal(settings.journal_dir)
     erase_once(settings.database_url or "", settings, *ground, now)
+
+
+def recount_when_changed(settings: Settings, now: dt.datetime) -> None:
+    """Relationship days by the rules that hold now, and stages that follow from them."""
+    recount_days(settings, now)
+    refit_stages(settings, now)
 
 
 def refit_when_due(settings: Settings, now: dt.datetime) -> None:
