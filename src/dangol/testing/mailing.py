@@ -22,6 +22,7 @@ from dangol.decide.campaign.planning import (
 )
 from dangol.decide.campaign.sends import get_send
 from dangol.decide.campaign.service import create_campaign, get_campaign
+from dangol.decide.campaign.store import SQL
 from dangol.decide.guard.rules import read_rules
 from dangol.model.customer import bucket_of
 from dangol.model.message import MessageKind
@@ -127,6 +128,7 @@ def plan_for(
     conn: psycopg.Connection, campaign_id: UUID, customers: Sequence[int], now: datetime
 ) -> None:
     """Plan a launched campaign for these people, without asking a lake. Commits."""
+    conn.execute(SQL.start_planning, {"id": campaign_id, "now": now})
     campaign = get_campaign(conn, campaign_id)
     assert campaign.send_id is not None
     send, rules = get_send(conn, campaign.send_id), read_rules(conn)
