@@ -24,8 +24,10 @@ from dangol.web.vital import VITAL
 _PARTS = ("dangol.web.track", "dangol.web.hits", "dangol.web.pages", "dangol.web.api")
 """Modules with `ROUTES`, and a `lifespan(app)` where they keep something open."""
 
-_LARGEST_FORM = 256 * 1024 * 1024
-"""Bytes of one upload; larger files are imported by the command line."""
+_LARGEST_FORM = 8 * 1024 * 1024
+"""Bytes of a form, pictures included."""
+_LARGEST_UPLOAD = 256 * 1024 * 1024
+"""Bytes of a file to import; larger ones are imported by the command line."""
 
 
 def app() -> Litestar:
@@ -77,6 +79,7 @@ def _handler(route: Route) -> HTTPRouteHandler:
         name=f"desk {route.method} {route.path}",
         include_in_schema=False,
         status_code=200,
+        request_max_body_size=_LARGEST_UPLOAD if route.path == "/imports" else _LARGEST_FORM,
     )(answer)
 
 

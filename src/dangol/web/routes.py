@@ -7,6 +7,7 @@ from dangol.web.desk import (
     customer,
     customers,
     home,
+    imports,
     jobs,
     keys,
     letters,
@@ -15,6 +16,7 @@ from dangol.web.desk import (
     segments,
     shop,
     signing,
+    sources,
     team,
 )
 from dangol.web.serve import Route
@@ -101,6 +103,19 @@ DESK = (
     Route("POST", "/mailbox/{id:str}", mailbox.reply, SUPPORT),
     Route("GET", "/mailbox/{id:str}/body", mailbox.show_body, VIEW),
     Route("GET", "/mailbox/{id:str}/raw", mailbox.download_raw, VIEW),
+    # what comes in
+    Route("GET", "/sources", sources.show, VIEW),
+    Route("GET", "/sources/event", sources.show_event, VIEW),
+    Route("GET", "/sources/events.csv", sources.download_events, VIEW),
+    Route("GET", "/rejects", sources.show_rejects, VIEW),
+    Route("GET", "/rejects.csv", sources.download_rejects, VIEW),
+    Route("GET", "/imports", imports.show_list, VIEW),
+    Route("GET", "/imports.csv", imports.download, VIEW),
+    Route("POST", "/imports", imports.upload, MARKET),
+    Route("GET", "/imports/waiting/{id:str}", imports.confirm, MARKET),
+    Route("POST", "/imports/waiting/{id:str}", imports.begin, MARKET),
+    Route("GET", "/imports/{id:str}", imports.show, VIEW),
+    Route("GET", "/imports/{id:str}/refused.csv", imports.download_refusals, VIEW),
     # long work
     Route("GET", "/jobs/{id:str}", jobs.show_part, VIEW),
     Route("POST", "/jobs/{id:str}/pause", jobs.pause, MARKET),

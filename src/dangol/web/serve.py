@@ -74,8 +74,10 @@ class Rendered(msgspec.Struct):
 
 async def handle(route: Route, request: Request) -> Response:
     """Answer one request for `route`."""
+    web = request.app.state
+    if _is_upload(request) and not await sync_to_thread(_is_signed_in, web, request):
+        return Response(b"", status_code=303, headers=desk_headers() | {"Location": "/sign-in"})
     async with _read(request) as given:
-        web = request.app.state
         made = await sync_to_thread(partial(_answer, route, web, given, request))
     return Response(
         content=made.body,
@@ -93,8 +95,7 @@ async def _read(request: Request) -> AsyncIterator[Given]:
     uploads: dict[str, Upload] = {}
     folder: Path | None = None
     if request.method == "POST":
-        kind = request.headers.get("content-type", "")
-        if kind.startswith("multipart/"):
+        if _is_upload(request):
             folder = Path(tempfile.mkdtemp(prefix="upload-", dir=request.app.state.upload_dir))
             form, uploads = await _read_multipart(request, folder)
         else:
@@ -135,6 +136,17 @@ async def _read_multipart(
                     file.write(chunk)
             uploads[name] = Upload(Path(value.filename).name, path, size)
     return form, uploads
+
+
+def _is_upload(request: Request) -> bool:
+    return request.headers.get("content-type", "").startswith("multipart/")
+
+
+def _is_signed_in(web: Any, request: Request) -> bool:
+    """Files of strangers are not even read."""
+    token = request.cookies.get(_cookie_name(request))
+    with web.pool.connection() as conn:
+        return bool(token) and find_session(conn, token, datetime.now(UTC)) is not None
 
 
 def _answer(route: Route, web: Any, given: Given, request: Request) -> Rendered:

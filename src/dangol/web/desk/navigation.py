@@ -35,7 +35,14 @@ _GROUPS = (
             Link("/mailbox", "nav.mailbox"),
         ),
     ),
-    ("nav.shop", (Link("/settings", "nav.settings", Role.OWNER),)),
+    (
+        "nav.shop",
+        (
+            Link("/imports", "nav.imports"),
+            Link("/sources", "nav.sources"),
+            Link("/settings", "nav.settings", Role.OWNER),
+        ),
+    ),
 )
 
 SETTINGS = (
@@ -63,6 +70,7 @@ def navigation_of(visit: Visit) -> list[tuple[str, list[Link]]]:
 
 
 OWN_SHOP = (
+    ("/imports", "doors.import", Role.MARKETER),
     ("/settings/keys", "doors.connect", Role.OWNER),
     ("/settings", "doors.settings", Role.OWNER),
 )

@@ -61,3 +61,20 @@ left join campaign c on c.send_id = m.send_id
 left join letter l on l.id = s.letter_id
 where m.bucket = %(bucket)s and m.customer_id = %(customer_id)s
 order by coalesce(m.handed_at, m.due_at) desc, m.send_id desc limit %(limit)s
+
+-- name: keep_upload
+-- A file that waits for its columns to be confirmed.
+insert into blob (id, sha256, name, content_type, size, data, created_at, created_by)
+values (%(id)s, %(sha256)s, %(name)s, %(type)s, %(size)s, %(data)s, %(now)s, %(by)s)
+
+-- name: find_upload
+-- The file that waits.
+select name, data from blob where id = %(id)s and content_type = %(type)s
+
+-- name: take_upload
+-- Confirmed: the import deletes it when it is done.
+update blob set content_type = %(type)s where id = %(id)s
+
+-- name: sweep_uploads
+-- Files that nobody confirmed.
+delete from blob where content_type = %(type)s and created_at < %(before)s

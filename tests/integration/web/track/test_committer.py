@@ -211,3 +211,17 @@ def test_idle_sessions_that_died_cost_nobody_an_answer(dsn: str, conn: psycopg.C
         return statuses
 
     assert asyncio.run(run()) == [200] * 5
+
+
+def test_a_defect_of_ours_is_told_in_the_shape_that_clients_know() -> None:
+    class Broken:
+        async def find(self, secret: str) -> None:
+            raise RuntimeError("a defect")
+
+    async def run() -> httpx.Response:
+        transport = httpx.ASGITransport(Tracker(Committer(""), Broken()))
+        async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
+            return await client.post("/v1/track", json={"userId": "u"}, auth=("key", ""))
+
+    answer = asyncio.run(run())
+    assert (answer.status_code, answer.json()["code"]) == (500, "failed")
