@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Litestar, asgi
 from litestar.types import Receive, Scope, Send
 
+from dangol.web.front import Front
 from dangol.web.track.committer import Committer
 from dangol.web.track.keys import KeyCache
 from dangol.web.track.tracker import Tracker
@@ -34,6 +35,8 @@ async def lifespan(app: Litestar) -> AsyncIterator[None]:
     await committer.start()
     app.state.committer = committer
     app.state.tracker = Tracker(committer, keys)
+    if isinstance(app, Front):
+        app.hot["/v1"] = app.state.tracker
     try:
         yield
     finally:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
+import structlog
 
 from dangol.errors import InputError
 from dangol.listen.request import Summary, check_request
@@ -23,6 +24,8 @@ from dangol.web.track.committer import Away, Committer, Overloaded
 from dangol.web.track.incoming import Gone, Incoming, Receive, read_body, read_head
 from dangol.web.track.keys import KeyCache, Sender
 from dangol.web.track.pixel import body_of
+
+_log = structlog.get_logger()
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -60,6 +63,9 @@ class Tracker:
             answer = trouble(Trouble(503, "unavailable", message, retry_after=2))
         except Gone:
             return
+        except Exception:  # a defect of ours: clients retry on 500, and need its shape too
+            _log.exception("tracking call failed", path=head.path[:200])
+            answer = trouble(Trouble(500, "failed", "Something broke here; send it again."))
         await _send(answer, head.origin, send)
 
     async def _answer(self, head: Incoming, receive: Receive) -> Answer:
