@@ -189,6 +189,8 @@ def test_question_without_any_answer_address_is_told() -> None:
     asking = letter(Variant("Hi", "", (Question("Well?", ("yes",), AnswerBy.REPLY),)))
     nowhere = msgspec.structs.replace(VERIFIED, sender_email="", email="", reply_domain="")
     assert "no_answer_address" in codes(asking, nowhere)
+    wrong = msgspec.structs.replace(VERIFIED, reply_domain="in.haru.example>, <x")
+    assert codes(asking, wrong) == ["no_answer_address"]
 
 
 @pytest.mark.parametrize(

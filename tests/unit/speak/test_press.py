@@ -167,6 +167,39 @@ def test_address_that_is_none_is_refused(address: str) -> None:
         Press(a_letter, postbox(a_letter)).render(Reader(7, address), AT)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sender_email": "a@x.example\r\nBcc: b@x.example"},
+        {"sender_email": "", "email": ""},
+        {"reply_domain": "x.example>\r\nBcc: b@x.example"},
+        {"public_url": "https://x.example>\r\nBcc: <b@x.example"},
+        {"public_url": ""},
+    ],
+)
+def test_settings_cannot_break_headers(change: dict[str, str]) -> None:
+    a_letter = letter()
+    brand = msgspec.structs.replace(BRAND, **change)
+    with pytest.raises(ContentRefused):
+        Press(a_letter, postbox(a_letter, brand)).render(Reader(7, "a@x.example"), AT)
+
+
+def test_names_of_the_brand_cannot_break_headers() -> None:
+    a_letter = letter(topic="a\r\nBcc: b@x.example")
+    evil = "Haru\r\nBcc: b@x.example"
+    brand = msgspec.structs.replace(BRAND, sender_name=evil, name=evil)
+    raw = Press(a_letter, postbox(a_letter, brand)).render(Reader(7, "a@x.example"), AT)
+    assert parsed(raw)["bcc"] is None
+    assert parsed(raw)["from"].addresses[0].addr_spec == BRAND.sender_email
+
+
+def test_sender_with_an_international_domain() -> None:
+    a_letter = letter()
+    brand = msgspec.structs.replace(BRAND, sender_email="hello@카페.example")
+    message = parsed(Press(a_letter, postbox(a_letter, brand)).render(Reader(7, "a@x.example"), AT))
+    assert message["from"].addresses[0].addr_spec == "hello@xn--ob7b27g.example"
+
+
 def test_language_follows_the_reader_with_fall_back() -> None:
     both = letter(variants={"en": Variant("Hello"), "ko": Variant("안녕")})
     press = Press(both, postbox(both))

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from dangol.model.address import normalise_email
 from dangol.speak.letter.content import (
     AnswerBy,
     Letter,
@@ -145,7 +146,10 @@ def _rest(fault: Fault) -> tuple[int, int, dict[str, Any]]:
 
 
 def _try_out(letter: Letter, locale: str, sheet: Draft, brand: Brand) -> Iterable[Problem]:
-    compiled = CompiledLetter(letter, locale, sheet, _postbox(letter, brand))
+    postbox = _postbox(letter, brand)
+    if postbox.fault:  # told by itself; the letter is tried with a sender that works
+        postbox = _postbox(letter, Brand(name=brand.name, sender_email="check@check.invalid"))
+    compiled = CompiledLetter(letter, locale, sheet, postbox)
     nameless = Reader(0, "nobody@example.invalid", {}, locale)
     try:
         raw = compiled.render(nameless, datetime(2026, 1, 1, tzinfo=UTC))
@@ -160,14 +164,14 @@ def _try_out(letter: Letter, locale: str, sheet: Draft, brand: Brand) -> Iterabl
 
 
 def _check_sender(letter: Letter, brand: Brand, *, real: bool) -> Iterable[Problem]:
-    if not is_address(brand.sender_email) or not (brand.sender_name or brand.name).strip():
+    if normalise_email(brand.sender_email) is None or not (brand.sender_name or brand.name).strip():
         yield Problem(ProblemCode.NO_SENDER, seen={"sender_email": brand.sender_email})
     if letter.needs_way_out and not brand.postal_address.strip():
         yield Problem(ProblemCode.NO_POSTAL_ADDRESS)
     if letter.advertises and not ((brand.email or brand.sender_email) and brand.phone):
         yield Problem(ProblemCode.NO_CONTACT)
-    if not brand.reply_domain and not (brand.email or brand.sender_email) and _asks(letter):
-        yield Problem(ProblemCode.NO_ANSWER_ADDRESS)
+    if not _can_be_answered(letter, brand):
+        yield Problem(ProblemCode.NO_ANSWER_ADDRESS, seen={"reply_domain": brand.reply_domain})
     if real:
         yield from _check_public_address(letter, brand)
 
@@ -186,6 +190,12 @@ def _is_public(url: str) -> bool:
     parts = urlsplit(url)
     host = parts.hostname or ""
     return parts.scheme == "https" and "." in host and not host.endswith((".local", ".internal"))
+
+
+def _can_be_answered(letter: Letter, brand: Brand) -> bool:
+    if brand.reply_domain:
+        return is_address(f"r@{brand.reply_domain}")
+    return bool(brand.email or brand.sender_email) or not _asks(letter)
 
 
 def _asks(letter: Letter) -> bool:

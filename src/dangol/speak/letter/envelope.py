@@ -13,8 +13,7 @@ from dangol.speak.letter.postbox import Postbox
 def write_fixed_headers(letter: Letter, postbox: Postbox) -> bytes:
     """The headers that are the same for everyone."""
     brand = postbox.brand
-    sender = brand.sender_email or brand.email
-    fields = [("From", encode_mailbox(sender_name(brand), sender))]
+    fields = [("From", encode_mailbox(sender_name(brand), postbox.sender))]
     if letter.needs_way_out:
         topic = _slug(letter.topic)
         label = encode_text(brand.name) if brand.name.isascii() else b""

@@ -34,7 +34,7 @@ from dangol.speak.links.sealing import varint
 
 
 class ContentRefused(DangolError):
-    """This person cannot be written to: the address cannot stand in a header."""
+    """This cannot be written: an address or domain cannot stand in a header."""
 
 
 class Press:
@@ -56,7 +56,7 @@ class Press:
         """The whole message to `reader`, dated `at`.
 
         Raises:
-            ContentRefused: the address cannot stand in a header.
+            ContentRefused: the address, or one of the brand's, cannot stand in a header.
             TemplateRefused: the template ran into a bound for this person.
         """
         return self.compiled(reader).render(reader, at)
@@ -88,6 +88,7 @@ class CompiledLetter:
 
     def __init__(self, letter: Letter, locale: str, sheet: Draft, postbox: Postbox) -> None:
         self._locale = locale
+        self._fault = postbox.fault
         self._sheet = sheet
         self._addresses = Addresses(postbox.keyring, postbox.send_id)
         self._frame_of = partial(frame_of, base_url=postbox.url, reply_to=postbox.reply_to)
@@ -103,6 +104,8 @@ class CompiledLetter:
 
     def render(self, reader: Reader, at: datetime) -> bytes:
         """The whole message to `reader`, dated `at`; see `Press.render`."""
+        if self._fault:
+            raise ContentRefused(self._fault)
         if not is_address(reader.address):
             raise ContentRefused(f"{reader.address!r} cannot stand in a header.")
         out = self._assembly.fill(reader)
