@@ -6,7 +6,7 @@ with the keyring (purpose "imap") and written in base64.
 
 import asyncio
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 
 import msgspec
@@ -19,7 +19,7 @@ from dangol.converse.intake import SOURCE
 from dangol.errors import DangolError
 from dangol.listen.intake import append_intake
 from dangol.settings import Settings
-from dangol.store.brand import read_setting
+from dangol.store.brand import read_setting, save_setting
 from dangol.store.keyring import Keyring, load_keyring
 from dangol.store.pool import connect
 from dangol.store.sql import load_queries
@@ -46,6 +46,20 @@ class ImapConfig(msgspec.Struct, frozen=True, kw_only=True):
     def mailbox(self) -> str:
         """What the checkpoint is kept under."""
         return f"{self.user}@{self.host}:{self.port}/{self.folder}"
+
+
+def save_config(
+    conn: psycopg.Connection,
+    keyring: Keyring,
+    config: ImapConfig,
+    *,
+    by: str,
+    now: datetime,
+) -> None:
+    """Poll this mailbox from now on; `config.password` is plain here and sealed when stored."""
+    sealed = b64encode(keyring.encrypt("imap", config.password.encode())).decode()
+    stored = msgspec.structs.replace(config, password=sealed)
+    save_setting(conn, "imap", msgspec.to_builtins(stored), by=by, now=now)
 
 
 async def poll(settings: Settings) -> None:

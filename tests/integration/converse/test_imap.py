@@ -1,11 +1,15 @@
 """Polling a mailbox: each mail once, nothing lost, nothing of the old, nothing marked or deleted."""
 
+import datetime as dt
 from contextlib import contextmanager
 
+import msgspec
 import pytest
 from imap_tools import MailBoxUnencrypted
 
-from dangol.converse.imap import ImapConfig, read_box
+from dangol.converse.imap import ImapConfig, fetch_new, read_box, save_config
+from dangol.store.brand import read_setting
+from dangol.store.keyring import load_keyring
 from tests.integration.converse.imap_server import Mailbox, serving
 from tests.unit.converse.mails import mail
 
@@ -106,3 +110,16 @@ def test_a_mail_deleted_meanwhile_is_skipped(conn, mailbox, poll):
     mailbox.mails.pop(2)
     mailbox.add(mail("stays too"))
     assert poll() == 2
+
+
+def test_the_password_is_sealed_and_a_refused_certificate_is_no_crash(conn, tmp_path, mailbox, dsn):
+    keyring = load_keyring(tmp_path / "keyring.json")
+    with serving(mailbox) as port:
+        config = ImapConfig(host="127.0.0.1", port=port, user="kim", password="secret")
+        save_config(conn, keyring, config, by="test", now=dt.datetime.now(dt.UTC))
+        conn.commit()
+        stored = read_setting(conn, "imap")
+        assert "secret" not in str(stored)
+        with pytest.raises(OSError):  # the server speaks no TLS, so no password is sent
+            fetch_new(conn, msgspec.convert(stored, ImapConfig), keyring)
+    assert not any("LOGIN" in command for command in mailbox.commands)

@@ -38,7 +38,8 @@ def stage_changes(
         for old, new, value in zip(before, stages, p, strict=True)
     ]
     effects = [_effect(one) for one in cause]
-    ids = [_event_id(one, new, now) for one, new in zip(customers, stages, strict=True)]
+    at = now.isoformat()
+    ids = [_event_id(one, new, at) for one, new in zip(customers, stages, strict=True)]
     told = {"event_id": ids, "props": props, "effect": effects, "cause": cause}
     return _rows(some.select(["bucket", "customer_id"]), told, now)
 
@@ -70,7 +71,7 @@ def _effect(cause: str) -> str:
     return (Effect.HISTORY if cause == Cause.HISTORY else Effect.LIVE).value
 
 
-def _event_id(customer_id: int, stage: str, now: datetime) -> str:
+def _event_id(customer_id: int, stage: str, at: str) -> str:
     """`model.event.event_key` in hex; written out, for a rescore makes a million."""
-    text = f"dangol\0stage:{customer_id}:{stage}:{now.isoformat()}"
+    text = f"dangol\0stage:{customer_id}:{stage}:{at}"
     return blake2b(text.encode(), digest_size=16).hexdigest()
