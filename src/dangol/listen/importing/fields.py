@@ -5,9 +5,10 @@ text: the name of the trait or property that the column becomes.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
+from itertools import chain, count
 from typing import Literal
 
 import msgspec
@@ -82,16 +83,20 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True):
     """None: everyone is kept and nobody becomes mailable."""
 
 
-def guess_mapping(columns: Sequence[str], kind: Kind) -> dict[str, str]:
-    """A field for every column, each known field at most once; the rest keep their own names.
+def guess_mapping(
+    columns: Sequence[str], kind: Kind, taken: Collection[str] = ()
+) -> dict[str, str]:
+    """A field for every column, no field twice and none of `taken`; the rest keep their names.
 
     >>> guess_mapping(["고객번호", "주문일시", "결제금액", "지점"], "events")
     {'고객번호': 'user_id', '주문일시': 'time', '결제금액': 'revenue', '지점': '지점'}
     """
-    mapping: dict[str, str] = {}
+    used, mapping = set(taken), {}
     for column in columns:
-        field = _guess(column, kind)
-        mapping[column] = column if field in mapping.values() else field
+        numbered = (f"{column} {number}" for number in count(2))
+        choices = chain((_guess(column, kind), column), numbered)
+        mapping[column] = next(field for field in choices if field not in used)
+        used.add(mapping[column])
     return mapping
 
 
@@ -121,12 +126,9 @@ def settle(
     if unknown:
         have = ", ".join(columns[:20])
         raise InputError(f"There is no column {unknown[0]!r} in the file; it has: {have}.")
-    taken = set(said.values())
-    guessed = guess_mapping([column for column in columns if column not in said], kind)
-    mapping = {
-        column: said.get(column) or (column if guessed[column] in taken else guessed[column])
-        for column in columns
-    }
+    rest = [column for column in columns if column not in said]
+    mapping = dict(said) | guess_mapping(rest, kind, said.values())
+    mapping = {column: mapping[column] for column in columns}
     mapping = {column: field for column, field in mapping.items() if field != IGNORED}
     settled = ImportOptions(
         kind=kind,
