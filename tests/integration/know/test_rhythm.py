@@ -12,7 +12,9 @@ from dangol.know.rhythm.service import find_model, find_stage, refit, rescore, s
 from dangol.model.customer import bucket_of
 from dangol.model.event import Cause
 from dangol.model.stage import Stage
+from dangol.store.bulk import copy_arrow
 from dangol.store.pool import connect
+from tests.unit.know.rhythm import cdnow
 
 START = dt.date(2025, 1, 1)
 TODAY = dt.date(2026, 3, 1)
@@ -207,3 +209,21 @@ def test_p_is_refreshed_when_it_moved(conn, moved):
 
 def _p(conn: psycopg.Connection):
     return conn.execute("select customer_id, p from stage order by customer_id").fetchall()
+
+
+def test_the_database_learns_what_the_file_learns(conn):
+    """CDNOW through relationship_day: the published parameters, to the digits given."""
+    log = cdnow.load("sample")
+    rows = pa.table(
+        {
+            "bucket": log.customer % 1024,
+            "customer_id": log.customer,
+            "day": log.day.astype("datetime64[D]"),
+        }
+    )
+    days = rows.group_by(["bucket", "customer_id", "day"]).aggregate([([], "count_all")])
+    days = days.rename_columns(["bucket", "customer_id", "day", "events"])
+    copy_arrow(conn, "relationship_day", days.append_column("revenue_minor", days["events"]))
+    found = refit(conn, cdnow.CALIBRATION_END, NOW).params
+    assert (found.r, found.alpha) == pytest.approx((0.524843, 6.183085), abs=2e-6)
+    assert (found.a, found.b) == pytest.approx((0.891359, 1.614002), abs=2e-6)
