@@ -48,6 +48,7 @@ class Supervisor:
     server: EmbeddedServer | None = None
     parts: list[Part] = field(default_factory=lambda: [Part(name) for name in PARTS])
     stopping: bool = False
+    again_at: float = 0.0
 
     def run(self) -> int:
         """Start everything, watch it, stop everything; 0 when it ended as asked.
@@ -144,10 +145,14 @@ class Supervisor:
             _say(f"{part.name} ended with status {status}; starting it again")
 
     def _tend_database(self) -> None:
-        if self.server is None or self.server.poll() is None or self.stopping:
+        if self.server is None or self.server.poll() is None or time.monotonic() < self.again_at:
             return
         _say(f"postgres ended with status {self.server.poll()}; starting it again")
-        self.server.start()
+        try:
+            self.server.start()
+        except DangolError as error:
+            _say(f"postgres did not start: {error}")
+            self.again_at = time.monotonic() + _LONGEST_PAUSE / 5
 
     def _answers(self) -> bool:
         try:

@@ -16,6 +16,8 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,6 +54,19 @@ class Sender:
     stop: threading.Event = field(default_factory=threading.Event)
     acknowledged: list[str] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def sending(self, threads: int) -> Iterator[None]:
+        """Load as long as the block lasts."""
+        running = [threading.Thread(target=self.run) for _ in range(threads)]
+        for thread in running:
+            thread.start()
+        try:
+            yield
+        finally:
+            self.stop.set()
+            for thread in running:
+                thread.join()
 
     def run(self) -> None:
         """Send until told to stop; a batch without an answer is tried again, as clients do."""
@@ -121,13 +136,8 @@ def _under_fire(
     with running_sink(ledger) as port:
         campaign_id = _launch(settings, port, people, rate=people / (kills * 0.9 + 4))
         sender = Sender(running.url, key)
-        threads = [threading.Thread(target=sender.run) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        killed, in_flight = _kill(running, draw, kills, victims, ledger)
-        sender.stop.set()
-        for thread in threads:
-            thread.join()
+        with sender.sending(threads=2):
+            killed, in_flight = _kill(running, draw, kills, victims, ledger)
         _wait_until_all_is_done(settings, campaign_id)
     _check_events(settings, sender)
     uncertain = _check_campaign(settings, campaign_id, ledger, people)
@@ -175,6 +185,7 @@ def _kill(
     while done.total() < kills:
         time.sleep(draw.uniform(0.1, 0.9))
         part = draw.choice(victims)
+        assert running.process.poll() is None, "\n".join(running.lines[-30:])
         pid = running.pid(part)
         if pid is None:
             continue
@@ -243,7 +254,8 @@ def _check_campaign(settings: Settings, campaign_id: UUID, ledger: Path, people:
     with psycopg.connect(settings.database_url) as conn:
         send_id = get_campaign(conn, campaign_id).send_id
         rows = conn.execute(
-            "select state, address from message where send_id = %s", [send_id]
+            "select state, address from message where send_id = %s and customer_id >= %s",
+            [send_id, FIRST_CUSTOMER],  # the load's own customers have no address
         ).fetchall()
     assert len(rows) == people
     states = Counter(state for state, _ in rows)

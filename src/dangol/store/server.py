@@ -4,6 +4,7 @@ It lives in one folder, listens on a socket in a private folder, takes a generat
 runs as a user of its own when we are root, and dies with the process that started it.
 """
 
+import contextlib
 import ctypes
 import hashlib
 import os
@@ -233,15 +234,22 @@ class EmbeddedServer:
         self._own(target)
 
     def _end_orphan(self) -> None:
-        """Wait for a server whose parent was killed: it is shutting down, or we tell it to."""
+        """End what is left of a server whose parent, or whose postmaster, was killed.
+
+        Backends without a postmaster hold the shared memory until they notice; a new server
+        cannot start before the last of them is gone.
+        """
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
-            pid = _postmaster_pid(self._data)
-            if pid is None:
+            postmaster = _postmaster_pid(self._data)
+            left = [postmaster] if postmaster else _processes_in(self._data)
+            if not left:
                 return
-            os.kill(pid, signal.SIGINT)
-            time.sleep(0.2)
-        raise ServerError(f"A PostgreSQL server (pid {pid}) still holds {self._data}; stop it.")
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGINT if postmaster else signal.SIGQUIT)
+            time.sleep(0.1)
+        raise ServerError(f"PostgreSQL processes {left} still hold {self._data}; stop them.")
 
     def _wait_until_ready(self, timeout: float = 60.0) -> None:
         deadline = time.monotonic() + timeout
@@ -321,6 +329,18 @@ def _postmaster_pid(data: Path) -> int | None:
     except (OSError, ValueError, IndexError):
         return None
     return pid if name == "postgres" and str(data) in cmdline else None
+
+
+def _processes_in(data: Path) -> list[int]:
+    """Processes that work inside `data`, as a server's backends do."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and (entry / "cwd").readlink() == data:
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
 
 
 def _environment() -> dict[str, str]:
