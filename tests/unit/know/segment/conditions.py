@@ -9,7 +9,7 @@ NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 ZONE = "Asia/Seoul"
 
 NAMES = ["city", "a.b", "a/b~c", "q\"uo'te", "$.x", "이름", "0", "*"]
-EVENTS = ["Order Completed", "Product Viewed", "가입'함", "%"]
+EVENTS = ["Order Completed", "Order Completed", "Order Completed", "Product Viewed", "가입'함", "%"]
 TEXTS = [
     "", "Seoul", "SEOUL", "서울", "서울".encode().decode(), "서울", "Straße", "STRASSE", "ΟΔΟΣ",
     "οδος", "İ", "i", "ſ", "%", "_", "\\", "12", "12.0", "true", "null", "2026-03-10",

@@ -31,7 +31,7 @@ def lake() -> Iterator[duckdb.DuckDBPyConnection]:
     connection.close()
 
 
-def _fill(lake: duckdb.DuckDBPyConnection, crowd: list[dict]) -> None:
+def fill(lake: duckdb.DuckDBPyConnection, crowd: list[dict]) -> None:
     lake.execute(TABLES)
     for number, one in enumerate(crowd):
         key = [number % 1024, number]
@@ -67,7 +67,7 @@ def _person(one: dict) -> tuple[Person, list[Happening]]:
 def test_sql_and_oracle_agree(
     lake: duckdb.DuckDBPyConnection, crowd: list[dict], questions: list[dict]
 ) -> None:
-    _fill(lake, crowd)
+    fill(lake, crowd)
     for question in questions:
         condition = parse(question)
         sql, parameters = compile(condition, NOW, ZONE)
