@@ -21,6 +21,7 @@ from dangol.decide.guard.judge import ALLOWED, DEFERRED, STATES, Verdicts, judge
 from dangol.decide.guard.rules import Rules
 from dangol.decide.guard.store import FACTS, Person, load_people, prefer_key_lookups
 from dangol.model.event import EventName
+from dangol.model.reason import SilentReason
 from dangol.speak.outbox.events import MessageFact, insert_facts
 from dangol.store.arrays import coded, ints, texts, times
 from dangol.store.sql import load_queries
@@ -102,6 +103,9 @@ def release_batch(
     """
     key = {"send_id": send_id, "dispatcher": dispatcher_id, "handed_at": handed_at}
     with conn.transaction():
+        closed = conn.execute(_Q.hold_sends, {"ids": [send_id]}).fetchone()
+        key["state"] = "silent" if closed else "queued"
+        key["reason"] = SilentReason.CANCELLED.value if closed else None
         rows = conn.execute(_Q.release_batch, key).fetchall()
         args = {
             "buckets": ints([row[0] for row in rows]),

@@ -73,7 +73,8 @@ where s.ctid = v.row
 
 -- name: release_batch
 -- A hand-off whose commit was not confirmed to us: if it happened, nothing of it has left.
-update message m set state = 'queued', handed_at = null, send_by = null, dispatcher = null
+update message m set state = %(state)s, reason = %(reason)s, handed_at = null, send_by = null,
+    dispatcher = null
 where m.send_id = %(send_id)s and m.state = 'handed' and m.dispatcher = %(dispatcher)s
     and m.handed_at = %(handed_at)s
 returning m.bucket, m.customer_id
@@ -119,16 +120,22 @@ order by u.bucket, u.customer_id
 on conflict (bucket, received_at, customer_id, event_id) do nothing
 
 -- name: mark_uncertain
--- Handed over by a dispatcher that is gone, or without an answer for very long.
+-- Handed over by a dispatcher that is gone, or without an answer for very long; also of sends that
+-- were cancelled since. Reads the small index of what is under way.
 update message m set state = 'uncertain', reason = 'no_result', finished_at = %(now)s
-where m.send_id = %(send_id)s and m.state = 'handed' and m.send_by < %(now)s
+where m.state = 'handed' and m.send_by < %(now)s
     and (m.send_by < %(long_ago)s or not exists (
         select from dispatcher d where d.id = m.dispatcher and d.seen_at > %(alive_since)s))
 returning m.bucket, m.customer_id
 
--- name: list_unclosed_sends
--- Sends that are not closed.
-select id, state from send where state in ('open', 'paused') order by id
+-- name: list_open_ids
+-- Sends that may be done.
+select id from send where state = 'open' order by id
+
+-- name: hold_sends
+-- These sends, held so that cancelling waits; returned are those that were closed before.
+select id from (select id, state from send where id = any(%(ids)s) order by id for share) held
+where state = 'closed'
 
 -- name: close_send
 -- A send is done when it is wholly planned and nothing of it waits or is under way.

@@ -10,7 +10,7 @@ from dangol.decide.campaign.sends import Send
 from dangol.decide.guard.store import prefer_key_lookups
 from dangol.model.event import EventName
 from dangol.model.message import MessageState
-from dangol.model.reason import DeferReason
+from dangol.model.reason import DeferReason, SilentReason
 from dangol.speak.channel.email.mail import Outcome, OutcomeKind
 from dangol.speak.outbox.events import MessageFact, insert_facts
 from dangol.store.arrays import coded, ints, times
@@ -55,6 +55,7 @@ def record_results(
     with conn.transaction():
         prefer_key_lookups(conn)
         changes = [_change(result, now) for result in results]
+        changes = _without_cancelled(conn, results, changes)
         written = _write(conn, dispatcher_id, results, changes, now)
         _uncount(conn, results, changes, written)
         _tell(conn, results, changes, written, now)
@@ -78,6 +79,26 @@ def _change(result: Result, now: datetime) -> _Change:
         return _Change(MessageState.FAILED, f"refused_{outcome.stage}", None, counts)
     due_at = next_attempt(attempts, now)
     return _Change(MessageState.DEFERRED, DeferReason.RETRY.value, due_at, counts)
+
+
+def _without_cancelled(
+    conn: psycopg.Connection, results: Sequence[Result], changes: list[_Change]
+) -> list[_Change]:
+    """Nothing is put off for a send that was cancelled meanwhile: it stays silent."""
+    waiting = {
+        result.send.id
+        for result, change in zip(results, changes, strict=True)
+        if change.state is MessageState.DEFERRED
+    }
+    if not waiting:
+        return changes
+    closed = {row[0] for row in conn.execute(_Q.hold_sends, {"ids": sorted(waiting)})}
+    return [
+        _Change(MessageState.SILENT, SilentReason.CANCELLED.value, None, change.counts)
+        if change.state is MessageState.DEFERRED and result.send.id in closed
+        else change
+        for result, change in zip(results, changes, strict=True)
+    ]
 
 
 def _write(
@@ -124,7 +145,7 @@ def _uncount(
     put_off = [
         result
         for result, change in zip(results, changes, strict=True)
-        if change.state is MessageState.DEFERRED
+        if change.state in (MessageState.DEFERRED, MessageState.SILENT)
         and result.send.message_kind.is_marketing
         and (result.send.id, result.customer_id) in written
     ]

@@ -37,17 +37,10 @@ def sweep(conn: psycopg.Connection, now: datetime) -> int:
 
     Returns how many became uncertain. Safe to run in any number of processes.
     """
-    uncertain = 0
-    for send_id, state in conn.execute(_Q.list_unclosed_sends).fetchall():
-        args = {
-            "send_id": send_id,
-            "now": now,
-            "alive_since": now - ALIVE_WITHIN,
-            "long_ago": now - _GIVE_UP,
-        }
-        uncertain += conn.execute(_Q.mark_uncertain, args).rowcount
-        if state == "open":
-            close_if_done(conn, send_id, now)
+    args = {"now": now, "alive_since": now - ALIVE_WITHIN, "long_ago": now - _GIVE_UP}
+    uncertain = conn.execute(_Q.mark_uncertain, args).rowcount
+    for (send_id,) in conn.execute(_Q.list_open_ids).fetchall():
+        close_if_done(conn, send_id, now)
     conn.execute(_Q.forget_old_dispatchers, {"before": now - timedelta(days=1)})
     return uncertain
 
