@@ -16,7 +16,6 @@ from dangol.settings import Settings
 from dangol.store.files import DISK, FileLayer
 from dangol.store.lake.duck import open_duckdb
 from dangol.store.lake.manifest import (
-    ALL_BUCKETS,
     SQL,
     LakeFile,
     add_file,
@@ -39,7 +38,7 @@ MOST_ROWS = 1_000_000
 
 def is_move_due(conn: psycopg.Connection, now: datetime) -> bool:
     """Whether there is a file's worth of recent events, or any after ten minutes."""
-    row = conn.execute(SQL.find_oldest_recorded, {"rows": MOVE_ROWS}).fetchone()
+    row = conn.execute(SQL.find_waiting, {"rows": MOVE_ROWS}).fetchone()
     waits, is_full, last_at = row or (False, False, None)
     return bool(is_full or (waits and (last_at is None or now - last_at >= MOVE_AFTER)))
 
@@ -90,7 +89,7 @@ def _copy_out(
         now=now,
     )
     with reading(dsn, shared) as source, open_duckdb(settings, threads=1) as duck:
-        events = read_recent(source, ALL_BUCKETS, limit)
+        events = read_recent(source, limit)
         return write_events(target, with_typed(duck, events, target.typed))
 
 

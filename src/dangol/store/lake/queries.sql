@@ -52,10 +52,10 @@ where (e.bucket, e.customer_id, e.time, e.event_id)
       <= (%(bucket)s, %(customer_id)s, %(time)s, %(event_id)s)
   and not exists (select 1 from mask m where m.bucket = e.bucket and m.customer_id = e.customer_id)
 
--- name: find_oldest_recorded
--- Whether anything waits to be moved, and whether there is a whole file of it.
+-- name: find_waiting
+-- Whether anything waits to be moved, whether it makes a whole file, and when the last was made.
 select exists (select 1 from event_recent),
-       exists (select 1 from event_recent offset %(rows)s - 1),
+       exists (select 1 from event_recent offset %(rows)s::bigint - 1),
        (select max(created_at) from lake_file where level = 0)
 
 -- name: try_lock

@@ -1,4 +1,4 @@
-"""Rows of `event_recent` as Arrow, in the order of files, through ADBC."""
+"""Rows of PostgreSQL as Arrow, through ADBC; those of `event_recent` in the order of files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +10,10 @@ from dangol.store.lake.shape import EVENT_COLUMNS, EVENT_SCHEMA
 
 _RECENT = f"""
 select {", ".join(f"e.{name}" for name in EVENT_COLUMNS)} from event_recent e
-where e.bucket between $1 and $2 and not exists
+where not exists
     (select 1 from mask m where m.bucket = e.bucket and m.customer_id = e.customer_id)
+order by e.bucket, e.customer_id, e.time, e.event_id limit $1
 """
-_IN_ORDER = "order by e.bucket, e.customer_id, e.time, e.event_id limit $3"
 
 
 @contextmanager
@@ -27,21 +27,15 @@ def reading(dsn: str, shared: str | None = None) -> Iterator[adbc.Connection]:
         yield connection
 
 
-def read_recent(
-    connection: adbc.Connection, buckets: tuple[int, int], limit: int | None = None
-) -> Iterator[pa.RecordBatch]:
-    """Recent events of these buckets that no mask hides, shaped as EVENT_SCHEMA, streamed.
-
-    With a limit, the first ones in the order of files.
-    """
-    values: tuple[int, ...] = buckets if limit is None else (*buckets, limit)
+def read_recent(connection: adbc.Connection, limit: int) -> Iterator[pa.RecordBatch]:
+    """The first `limit` recent events that no mask hides, shaped as EVENT_SCHEMA, streamed."""
     with connection.cursor() as cursor:
-        cursor.execute(_RECENT if limit is None else _RECENT + _IN_ORDER, values)
+        cursor.execute(_RECENT, (limit,))
         for batch in cursor.fetch_record_batch():
-            yield shaped(batch)
+            yield _shaped(batch)
 
 
-def shaped(batch: pa.RecordBatch) -> pa.RecordBatch:
+def _shaped(batch: pa.RecordBatch) -> pa.RecordBatch:
     """A batch of the driver's as EVENT_SCHEMA: JSON as plain text, no metadata."""
     columns = [
         column.storage if isinstance(column, pa.ExtensionArray) and name == "props" else column
