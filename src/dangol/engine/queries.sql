@@ -240,8 +240,10 @@ select exists (select from job
 
 -- name: add_task
 -- A thing that runs by itself, due at once when it is new.
-insert into schedule (name, next_at) values (%(name)s, clock_timestamp())
-on conflict (name) do nothing
+insert into schedule (name, description, next_at)
+values (%(name)s, %(description)s, clock_timestamp())
+on conflict (name) do update set description = excluded.description
+where schedule.description <> excluded.description
 
 -- name: claim_task
 -- A task that is due by its row; until it has ended nobody else starts it, unless we die for long.
@@ -256,8 +258,9 @@ update schedule set last_finished_at = clock_timestamp(), next_at = %(next_at)s,
 where name = %(name)s
 
 -- name: list_schedule
--- What ran when.
-select name, next_at, last_started_at, last_finished_at, last_error from schedule
+-- What runs by itself, and when it did last; what began most lately first.
+select name, description, next_at, last_started_at, last_finished_at, last_error from schedule
+order by last_started_at desc nulls last, name
 
 -- name: estimate_staged
 -- About how many customers have a stage; the planner's own estimate costs nothing.

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-import msgspec
 import psycopg
 import structlog
 
@@ -39,6 +38,8 @@ class Task:
     """Called with the present time; opens its own connections and transactions."""
     is_due: Callable[[psycopg.Connection, dt.datetime], bool] | None = None
     """A cheap look whether there is anything to do; without it there always is."""
+    is_prompt: bool = False
+    """People wait for it: it does not stand behind what takes minutes."""
     at: dt.time | None = None
     """At this time of day in the brand's zone instead of a period after the last time."""
 
@@ -50,12 +51,12 @@ _LOOK_EVERY = 30 * _SECOND
 
 SCHEDULE: tuple[Task, ...] = (
     Task("campaigns", "Begin campaigns whose time has come", 2 * _SECOND,
-         planning.start_campaigns, upkeep.has_campaigns),
+         planning.start_campaigns, upkeep.has_campaigns, is_prompt=True),
     Task("move", "Recent events into the lake", 5 * _SECOND, upkeep.move_events, is_move_due),
     Task("merge", "Histories of merged customers to their owners", 5 * _SECOND,
-         upkeep.follow_merges, upkeep.has_merges),
+         upkeep.follow_merges, upkeep.has_merges, is_prompt=True),
     Task("erase", "Forget people who asked for it", 10 * _SECOND, upkeep.erase_people,
-         upkeep.has_erasures),
+         upkeep.has_erasures, is_prompt=True),
     Task("recount", "Orders by the event, zone, currency and rates that hold now", 10 * _SECOND,
          upkeep.recount_when_changed, is_recount_due),
     Task("compact", "Small lake files into few large ones", 2 * _MINUTE, upkeep.compact_lake),
@@ -67,54 +68,28 @@ SCHEDULE: tuple[Task, ...] = (
 )  # fmt: skip
 
 
-class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """A task with when it ran last and will run next, for the desk."""
-
-    name: str
-    description: str
-    next_at: dt.datetime
-    last_started_at: dt.datetime | None
-    last_finished_at: dt.datetime | None
-    last_error: str | None
-
-
-def list_planned(conn: psycopg.Connection) -> list[Planned]:
-    """The whole table, in the order above; what never ran yet is missing."""
-    rows = {row[0]: row[1:] for row in conn.execute(SQL.list_schedule)}
-    return [
-        Planned(
-            name=task.name,
-            description=task.description,
-            **dict(zip(_RAN, rows[task.name], strict=True)),
-        )
-        for task in SCHEDULE
-        if task.name in rows
-    ]
-
-
-_RAN = ("next_at", "last_started_at", "last_finished_at", "last_error")
-
-
 def prepare_schedule(conn: psycopg.Connection) -> None:
     """Make the rows of tasks that are new; due at once. Opens its own transaction."""
     with conn.transaction():
         for task in SCHEDULE:
-            conn.execute(SQL.add_task, {"name": task.name})
+            row = {"name": task.name, "description": task.description}
+            conn.execute(SQL.add_task, row)
 
 
 class Clockwork:
-    """One engine's view of the schedule: what it may skip looking at for now."""
+    """One loop's view of the schedule: its half of the tasks, and which it need not look at yet."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, prompt: bool) -> None:
         self._settings = settings
-        self._look_at = {task.name: 0.0 for task in SCHEDULE}
+        self._tasks = [task for task in SCHEDULE if task.is_prompt is prompt]
+        self._look_at = {task.name: 0.0 for task in self._tasks}
 
     def run_due(self, conn: psycopg.Connection) -> bool:
         """Run the first task that is due and has work; whether one was run.
 
         `conn` is in autocommit mode and only looks; tasks open connections of their own.
         """
-        for task in SCHEDULE:
+        for task in self._tasks:
             if time.monotonic() < self._look_at[task.name]:
                 continue
             self._look_at[task.name] = (

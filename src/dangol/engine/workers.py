@@ -82,13 +82,14 @@ def run_engine(settings: Settings, stop: threading.Event) -> None:
     holder = f"{socket.gethostname()}:{os.getpid()}:{random.randrange(16**6):06x}"
     engine = Engine(settings, stop, holder, ground)
     loops = [
-        _Loop(engine, "bell", _open(engine, "bell"), _listen(engine), pause=0.0),
+        _Loop(engine, "bell", lambda: _open_listening(engine), _listen(engine), pause=0.0),
         _Loop(engine, "leases", _open(engine, "leases"), _keep(engine), pause=RENEW_EVERY),
         _Loop(engine, "route", _open(engine, "route", plain=True), _route(engine), rings="intake"),
         _Loop(engine, "live", _open(engine, "live", plain=True), _live(engine), rings="inbox"),
         _Loop(engine, "jobs", lambda: job_connection(settings), _job(engine), rings="job"),
         _Loop(engine, "jobs2", lambda: job_connection(settings), _job(engine), rings="job"),
-        _Loop(engine, "schedule", lambda: schedule_connection(settings), _task(engine)),
+        _Loop(engine, "prompt", lambda: schedule_connection(settings), _task(engine, prompt=True)),
+        _Loop(engine, "upkeep", lambda: schedule_connection(settings), _task(engine, prompt=False)),
     ]
     _log.info("engine started", holder=holder)
     for loop in loops:
@@ -148,16 +149,17 @@ class _Loop(threading.Thread):
             self._bell.wait(self._pause)
 
 
+def _open_listening(engine: Engine) -> psycopg.Connection:
+    conn = connect(engine.dsn, name="bell", autocommit=True)
+    for channel in ("intake", "inbox", "job"):
+        conn.execute(f"listen {channel}")
+    return conn
+
+
 def _listen(engine: Engine) -> Step:
     """Turn NOTIFY into bells; many notifications in a row ring once."""
-    heard: set[int] = set()
 
     def step(conn: psycopg.Connection) -> bool:
-        if id(conn) not in heard:
-            heard.clear()
-            heard.add(id(conn))
-            for channel in ("intake", "inbox", "job"):
-                conn.execute(f"listen {channel}")
         for notice in conn.notifies(timeout=1.0, stop_after=1):
             engine.bell(notice.channel).set()
         return True
@@ -213,8 +215,8 @@ def _job(engine: Engine) -> Step:
     return step
 
 
-def _task(engine: Engine) -> Step:
-    clockwork = Clockwork(engine.settings)
+def _task(engine: Engine, *, prompt: bool) -> Step:
+    clockwork = Clockwork(engine.settings, prompt=prompt)
     prepared: set[bool] = set()
 
     def step(conn: psycopg.Connection) -> bool:

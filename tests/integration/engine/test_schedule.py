@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dangol.engine import schedule
-from dangol.engine.schedule import Clockwork, Task, list_planned, next_local, prepare_schedule
+from dangol.engine.planned import list_planned
+from dangol.engine.schedule import Clockwork, Task, next_local, prepare_schedule
 from dangol.settings import Settings
 
 ZONES = st.sampled_from(["Asia/Seoul", "America/New_York", "Europe/Berlin", "Pacific/Apia"])
@@ -42,7 +43,7 @@ def auto(conn: psycopg.Connection) -> psycopg.Connection:
 
 
 def test_two_engines_run_each_task_once(ran, auto) -> None:
-    engines = [Clockwork(Settings(data=Path("/nowhere"))) for _ in range(2)]
+    engines = [Clockwork(Settings(data=Path("/nowhere")), prompt=False) for _ in range(2)]
     while sum(engine.run_due(auto) for engine in engines):
         pass
     assert sorted(ran) == ["fail", "note"]
@@ -59,7 +60,7 @@ def test_two_engines_run_each_task_once(ran, auto) -> None:
 def test_what_a_dead_engine_began_is_begun_again(ran, auto) -> None:
     auto.execute("update schedule set next_at = now() - interval '1 s' where name = 'note'")
     auto.execute("update schedule set next_at = now() + interval '5 min' where name = 'fail'")
-    engine = Clockwork(Settings(data=Path("/nowhere")))
+    engine = Clockwork(Settings(data=Path("/nowhere")), prompt=False)
     assert engine.run_due(auto)
     assert not engine.run_due(auto)
     assert ran == ["note"]

@@ -118,6 +118,7 @@ create index job_open on job (created_at) where state in ('waiting', 'running', 
 -- When each thing that runs by itself ran last; the table of what runs is engine/schedule.py.
 create table schedule (
     name text collate "C" primary key,
+    description text not null,
     next_at timestamptz not null,
     last_started_at timestamptz,
     last_finished_at timestamptz,
