@@ -1,29 +1,34 @@
 """Fixtures by what a test needs: `dsn` is an own, migrated, empty database on a real server."""
 
+import shutil
+import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
 
+from dangol.settings import temporary
+from dangol.settings import temporary
 from dangol.store.migrate import migrate
 from dangol.store.pool import connect
 from dangol.store.server import EmbeddedServer
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    """One embedded PostgreSQL for the whole run."""
-    home = Path(tmp_path_factory.mktemp("pg"))
-    for folder in [home, *home.parents]:
-        if folder.owner() != "root" or folder == Path("/tmp"):
-            continue
-        folder.chmod(folder.stat().st_mode | 0o011)
+def server() -> Iterator[EmbeddedServer]:
+    """One embedded PostgreSQL for the whole run.
+
+    Not below pytest's own folder: that is closed to other accounts, and as root the server has one
+    of its own.
+    """
+    home = temporary("tests")
+    home.chmod(0o755)
     server = EmbeddedServer(home, settings={"shared_buffers": "128MB", "fsync": "off"})
     server.start()
     yield server
     server.stop()
+    shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
