@@ -1,14 +1,12 @@
 """Fixtures by what a test needs: `dsn` is an own, migrated, empty database on a real server."""
 
 import shutil
-import shutil
 from collections.abc import Iterator
 from uuid import uuid4
 
 import psycopg
 import pytest
 
-from dangol.settings import temporary
 from dangol.settings import temporary
 from dangol.store.migrate import migrate
 from dangol.store.pool import connect
