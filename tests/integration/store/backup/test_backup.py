@@ -1,16 +1,18 @@
 """Backup and restore as a person does them, from the command line."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from dangol.errors import InputError, Refused, StorageError
-from dangol.settings import Settings
+from dangol.settings import Settings, temporary
 from dangol.store.backup.archive import DUMP, read_header
 from dangol.store.backup.making import make_backup
 from dangol.store.backup.restoring import unpack_backup
@@ -33,12 +35,12 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home() -> Iterator[Path]:
     """A folder in which the database's own account may have folders."""
-    for folder in [tmp_path, *tmp_path.parents]:
-        if folder.owner() == "root" and folder != Path("/tmp"):
-            folder.chmod(folder.stat().st_mode | 0o011)
-    return tmp_path
+    folder = temporary("backup")
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
