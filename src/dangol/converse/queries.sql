@@ -290,6 +290,10 @@ select count(*) from mailbox_message;
 -- Empty the sandbox.
 delete from mailbox_message;
 
+-- name: trim_mailbox
+-- Practice mail past its time.
+delete from mailbox_message where at < %(before)s;
+
 -- name: imap_checkpoint
 -- How far a mailbox was read.
 select uid_validity, uid from imap_checkpoint where mailbox = %(mailbox)s;

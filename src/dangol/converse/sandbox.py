@@ -63,6 +63,11 @@ def clear_mailbox(conn: psycopg.Connection) -> int:
     return conn.execute(_SQL.clear_mailbox).rowcount
 
 
+def trim_mailbox(conn: psycopg.Connection, before: datetime) -> int:
+    """Remove what arrived before then; returns how many mails that were."""
+    return conn.execute(_SQL.trim_mailbox, {"before": before}).rowcount
+
+
 def get_mailbox(conn: psycopg.Connection, mailbox_id: UUID) -> MailboxMail:
     """One mail of the mailbox, opened.
 

@@ -15,6 +15,7 @@ from dangol.converse.sandbox import (
     get_mailbox,
     list_mailbox,
     reply_as_customer,
+    trim_mailbox,
 )
 from dangol.converse.thread import answers_waiting, count_waiting, list_strays
 from dangol.engine.route import route_once
@@ -197,6 +198,8 @@ def test_the_sandbox_takes_practice_addresses_only(shop, running):
     entries = list_mailbox(shop.conn)
     assert {one.rcpt for one in entries} == {"kim@home.example", "x@y.test", "x@localhost"}
     assert {one.subject for one in entries} == {"새 원두"}
+    assert trim_mailbox(shop.conn, entries[0].at) == 2
+    assert list_mailbox(shop.conn) == entries[:1]
 
 
 def test_answering_as_the_customer_comes_back_through_the_front_door(shop, running, dsn):
