@@ -298,6 +298,12 @@ delete from reject where at < %(before)s
 -- Jobs that ended long ago.
 delete from job where finished_at < %(before)s
 
+-- name: forget_strangers
+-- Addresses of people who were asked to confirm a subscription and never did; they are no
+-- customers, and their numbers lie above all customers' numbers.
+update message set address = null, seen = null, response = null
+where customer_id >= 1152921504606846976 and address is not null and planned_at < %(before)s
+
 -- name: read_basis
 -- What relationship days were counted by.
 select value from installation where key = 'days_basis'

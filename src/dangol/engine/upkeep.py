@@ -119,9 +119,10 @@ def _rescore_all(settings: Settings, now: dt.datetime, cause: Cause) -> None:
 
 
 def forget_old(settings: Settings, now: dt.datetime) -> None:
-    """What has served: sessions and sign-in links past their end, rejects of last month, jobs."""
+    """What has served: sessions and sign-in links past their end, rejects of last month, jobs, strangers."""
     with connect(settings.database_url or "", name="forget") as conn:
         conn.execute(SQL.forget_sessions, {"now": now})
         conn.execute(SQL.forget_links, {"now": now})
         conn.execute(SQL.forget_rejects, {"before": now - dt.timedelta(days=30)})
         conn.execute(SQL.forget_jobs, {"before": now - dt.timedelta(days=90)})
+        conn.execute(SQL.forget_strangers, {"before": now - dt.timedelta(days=8)})

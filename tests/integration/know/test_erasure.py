@@ -78,6 +78,17 @@ def remember(conn: psycopg.Connection, keyring: Keyring, customer: int, email: s
     for send, state in ((1, "accepted"), (2, "queued")):
         insert(conn, "message", **who, send_id=send, state=state, due_at=NOW, planned_at=NOW,
                address=email, response=f"250 for {email}", seen={"email": email})  # fmt: skip
+    insert(
+        conn,
+        "message",
+        bucket=0,
+        customer_id=0,
+        send_id=100 + customer,
+        state="accepted",
+        due_at=NOW,
+        planned_at=NOW,
+        address=email,
+    )
     insert(conn, "reject", id=uuid4(), at=NOW, source="t", reason="bad_time", detail="x",
            item=f'{{"email": "{email}"}}')  # fmt: skip
     insert(conn, "mailbox_message", id=uuid4(), at=NOW, rcpt=email.upper(), sender="s@s.example",

@@ -148,11 +148,14 @@ delete from relationship_day t where (t.bucket, t.customer_id) in (select * from
 delete from stage t where (t.bucket, t.customer_id) in (select * from person)
 
 -- name: clear_message
--- Messages stay as numbers: no address, no values, no server's words.
+-- Messages stay as numbers: no address, no values, no server's words; also those that went to the
+-- person's address before it was a customer's (tests, confirmations of a subscription).
 update message t set address = null, seen = null, response = null, locale = null,
     state = case when state in ('planned', 'queued', 'deferred') then 'silent' else state end,
     reason = case when state in ('planned', 'queued', 'deferred') then 'erased' else reason end
 where (t.bucket, t.customer_id) in (select * from person)
+   or ((t.customer_id = 0 or t.customer_id >= 1152921504606846976)
+       and lower(t.address) in (select lower(value) from person_value))
 
 -- name: clear_send_address
 -- Hashes of addresses per send.
