@@ -14,6 +14,7 @@ from dangol.web.desk import (
     mailbox,
     practice,
     segments,
+    sending,
     shop,
     signing,
     sources,
@@ -65,6 +66,7 @@ DESK = (
     Route("POST", "/letters/{id:str}", letters.save, MARKET),
     Route("GET", "/letters/{id:str}/preview", letters.preview_saved, VIEW),
     Route("POST", "/letters/{id:str}/preview", letters.preview_typed, MARKET),
+    Route("POST", "/letters/{id:str}/test", letters.send_test, MARKET),
     Route("POST", "/letters/{id:str}/archive", letters.archive, MARKET),
     # campaigns
     Route("GET", "/campaigns", campaigns.show_list, VIEW),
@@ -124,6 +126,12 @@ DESK = (
     # settings
     Route("GET", "/settings", shop.show, OWN),
     Route("POST", "/settings", shop.save, OWN),
+    Route("GET", "/settings/sending", sending.show, OWN),
+    Route("POST", "/settings/sending", sending.save_channel, OWN),
+    Route("POST", "/settings/sending/choose", sending.choose, OWN),
+    Route("POST", "/settings/sending/reach", sending.reach, OWN),
+    Route("POST", "/settings/sending/rules", sending.save_rules, OWN),
+    Route("POST", "/settings/sending/{id:str}/verify", sending.verify, OWN),
     Route("GET", "/settings/keys", keys.show, OWN),
     Route("POST", "/settings/keys", keys.create, OWN),
     Route("POST", "/settings/keys/{id:str}/revoke", keys.revoke, OWN),

@@ -4,7 +4,9 @@ import html
 import re
 
 from dangol.errors import InputError, NotFound
+from dangol.model.address import normalise_email
 from dangol.model.message import MessageKind
+from dangol.speak import launch
 from dangol.speak.letter import service
 from dangol.speak.letter.check import Problem
 from dangol.speak.letter.names import CHIPS
@@ -74,6 +76,25 @@ def save(visit: Visit) -> Answer:
         return _editor(visit, editing, str(error))
     visit.record("letter_saved", saved.name, version=saved.version)
     return Move(f"/letters/{saved.id}?locale={editing.locale}", "letter.saved")
+
+
+def send_test(visit: Visit) -> Answer:
+    """Send the saved letter to a colleague, as the chosen customer would get it."""
+    address = normalise_email(visit.form("address"))
+    person = visit.form("as")
+    if address is None:
+        return _editor(visit, _given(visit), visit.t("shop.bad_address"))
+    launch.send_test(
+        visit.conn,
+        visit.id(),
+        address,
+        as_customer=int(person) if person.isdecimal() and len(person) < 19 else 0,
+        locale=visit.form("locale") or None,
+        by=visit.by,
+        now=visit.now,
+    )
+    visit.record("test_sent", address)
+    return Move(f"/letters/{visit.id()}?locale={visit.form('locale')}", "letter.test_sent")
 
 
 def archive(visit: Visit) -> Answer:

@@ -47,6 +47,7 @@ _GROUPS = (
 
 SETTINGS = (
     ("/settings", "settings.shop"),
+    ("/settings/sending", "settings.sending"),
     ("/settings/keys", "settings.keys"),
     ("/settings/members", "settings.members"),
     ("/settings/history", "settings.history"),

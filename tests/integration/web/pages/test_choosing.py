@@ -70,7 +70,8 @@ def test_letter_in_the_browser_is_the_letter_without_a_pixel(pages: Pages) -> No
 
 
 def test_answer_by_link_is_confirmed_by_a_form(pages: Pages) -> None:
-    asking = Variant("Hi", "", (text("x"), Question("How was it?", ("Good", "Bad"), AnswerBy.LINK)))
+    question = Question("How was it, {{ customer.name }}?", ("Good", "Bad"), AnswerBy.LINK)
+    asking = Variant("Hi", "", (text("x"), question))
     pages.send(13, letter(asking))
     link = pages.link("q", 1, send=13)
     page = pages.get(link + "?answer=1")
@@ -86,7 +87,7 @@ def test_answer_by_link_is_confirmed_by_a_form(pages: Pages) -> None:
     assert fact["props"] == {
         "send_id": 13,
         "question": 1,
-        "prompt": "How was it?",
+        "prompt": "How was it, Hana?",
         "choice": "Bad",
         "comment": "too <b>dark</b>",
     }

@@ -4,7 +4,10 @@ import asyncio
 import contextlib
 import datetime as dt
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import mkdtemp
 
 import httpx
 import psycopg
@@ -138,20 +141,18 @@ def test_a_sender_that_is_too_much_is_told_when_to_come_back(
 
 
 @pytest.fixture
-def own_server(tmp_path_factory: pytest.TempPathFactory):
+def own_server() -> Iterator[EmbeddedServer]:
     """A database server of the test's own, to stop and start."""
-    home = Path(tmp_path_factory.mktemp("own"))
-    for folder in [home, *home.parents]:
-        if folder != Path("/tmp") and folder.owner() == "root" and folder != Path("/"):
-            folder.chmod(folder.stat().st_mode | 0o011)
-    server = EmbeddedServer(
-        home, settings={"shared_buffers": "16MB", "max_wal_size": "64MB", "min_wal_size": "32MB"}
-    )
+    home = Path(mkdtemp(prefix="dangol-test-"))
+    home.chmod(0o755)
+    sizes = {"shared_buffers": "16MB", "max_wal_size": "64MB", "min_wal_size": "32MB"}
+    server = EmbeddedServer(home, settings=sizes)
     server.start()
     with connect(server.dsn, name="test", autocommit=True) as conn:
         migrate(conn)
     yield server
     server.stop()
+    shutil.rmtree(home, ignore_errors=True)
 
 
 def test_while_the_database_is_away_senders_are_told_to_come_back(
