@@ -125,3 +125,18 @@ def test_one_row_that_cannot_be_applied_does_not_stop_the_rest(conn, tell, apply
     apply()
     assert conn.execute("select traits->>'name' from customer").fetchone()[0] == "good"
     assert conn.execute("select reason from reject").fetchall() == [("bad_value",)]
+
+
+def test_last_seen_is_by_own_doing_only(conn, tell, apply) -> None:
+    tell(7, "Page Viewed", {"n": 1}, time=NOW - 9 * DAY)
+    apply()
+    tell(7, "Stage Changed", {"to": "lapsing"}, source="dangol", cause="time")
+    tell(7, "Message Opened", {}, origin="send:1")
+    tell(7, "Profile Updated", {"city": "Seoul"}, source="desk")
+    tell(7, "Profile Updated", {"city": "Busan"}, effect="history")
+    tell(7, "Profile Updated", {"$active": False, "plan": "a"})
+    apply()
+    assert conn.execute("select last_seen_at from customer").fetchone()[0] == NOW - 9 * DAY
+    tell(7, "Message Replied", {}, time=NOW - DAY)
+    apply()
+    assert conn.execute("select last_seen_at from customer").fetchone()[0] == NOW - DAY

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from dangol.know.profile.derive import derive
 from dangol.know.profile.fold import Folded, Statement, fold, stamp_of
+from dangol.model.event import RESERVED_NAMES, EventName
 from dangol.model.message import Channel
 from dangol.store.bulk import copy_arrow
 from dangol.store.keyring import Keyring
@@ -29,13 +30,23 @@ _SCHEMA = pa.schema(
     ]
 )
 
+_OURS = sorted(
+    RESERVED_NAMES
+    - {
+        *(EventName.PROFILE_UPDATED, EventName.PAGE_VIEWED, EventName.SCREEN_VIEWED),
+        *(EventName.GROUP_JOINED, EventName.IDENTITY_LINKED, EventName.PREFERENCE_CHANGED),
+        *(EventName.MESSAGE_CLICKED, EventName.MESSAGE_REPLIED, EventName.SURVEY_ANSWERED),
+    }
+)
+"""Facts that are no sign of life: what we did, what we found out, what a machine may have done."""
+
 Who = tuple[int, int]
 """A customer's key: bucket and id."""
 
 
 def meet_customers(conn: psycopg.Connection, now: datetime) -> None:
     """Everyone in `heard` has a row and is locked until the transaction ends."""
-    conn.execute(SQL.meet_customers, {"now": now})
+    conn.execute(SQL.meet_customers, {"now": now, "ours": _OURS})
 
 
 def apply_statements(conn: psycopg.Connection, keyring: Keyring) -> int:
