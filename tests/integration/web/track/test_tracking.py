@@ -4,6 +4,8 @@ import base64
 import datetime as dt
 import gzip
 import json
+import subprocess
+import sys
 from typing import Any
 
 import psycopg
@@ -238,3 +240,10 @@ def test_one_bad_item_does_not_cost_its_batch(
 def test_unknown_paths_and_methods_say_so(client: Client) -> None:
     assert client.get("/v1/track").json()["code"] == "method_not_allowed"
     assert client.post("/v1/nothing").json()["code"] == "unknown_path"
+
+
+def test_the_tracking_api_loads_nothing_heavy() -> None:
+    heavy = "{'pyarrow', 'duckdb', 'scipy', 'numpy'}"
+    code = f"import sys, dangol.web.track, dangol.listen.sources; sys.exit(str({heavy} & set(sys.modules)))"
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert made.stderr.strip() == "set()"
