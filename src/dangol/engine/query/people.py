@@ -11,7 +11,7 @@ from dangol.engine.query.warm import AsOf, Warm, warmed
 from dangol.know.segment import Condition, check, parse, words
 from dangol.know.segment.check import NeverHeard
 from dangol.know.segment.compile import compile
-from dangol.know.segment.service import Sampled, count, resolve
+from dangol.know.segment.service import Sampled, count_compiled, resolve
 from dangol.know.segment.store import list_segments, load_catalogue
 from dangol.know.segment.value import pointer
 from dangol.settings import Settings
@@ -131,7 +131,7 @@ def count_segments(warm: Warm, asked: SegmentsAsked) -> dict[str, int]:
         wanted = [one for one in segments if not asked.ids or one.id in asked.ids]
         resolved = {str(one.id): resolve(conn, one.definition) for one in wanted}
     return {
-        key: count(at.snapshot, condition, at.now, at.zone, sample=0).people
+        key: count_compiled(at.snapshot, at.counts.compile(condition), sample=0).people
         for key, condition in resolved.items()
     }
 
@@ -158,7 +158,7 @@ def _preview(warm: Warm, condition: Condition, sample: int) -> Preview:
         never_heard = check(condition, load_catalogue(conn))
         names = {one.id: one.name for one in list_segments(conn)}
         resolved = resolve(conn, condition)
-    found = count(at.snapshot, resolved, at.now, at.zone, sample)
+    found = count_compiled(at.snapshot, at.counts.compile(resolved), sample)
     total = at.snapshot.query("select count(*) as n from customers").column("n")[0].as_py()
     return Preview(
         people=found.people,
@@ -174,7 +174,7 @@ def _preview(warm: Warm, condition: Condition, sample: int) -> Preview:
 def _compiled(warm: Warm, given: Any) -> tuple[AsOf, str, list[object]]:
     at = warm.as_of()
     resolved = _resolved(warm, given)
-    sql, values = compile(resolved, at.now, at.zone, at.snapshot.typed_columns)
+    sql, values = at.counts.compile(resolved)
     return at, sql, values
 
 

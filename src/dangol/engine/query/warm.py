@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from dangol.engine.query.counts import Counts
 from dangol.settings import Settings
 from dangol.store.brand import read_brand
 from dangol.store.lake import Snapshot, snapshot
@@ -29,11 +30,12 @@ OLDEST_S = 60.0
 
 
 class AsOf(msgspec.Struct, frozen=True):
-    """A snapshot, the instant it shows and the brand's zone."""
+    """A snapshot, the instant it shows and the brand's zone, and what was counted over it."""
 
     snapshot: Snapshot
     now: datetime
     zone: str
+    counts: Counts
 
 
 class _Loaded(msgspec.Struct, frozen=True):
@@ -115,7 +117,7 @@ class Warm:
         with ExitStack() as stack:
             opened = stack.enter_context(snapshot(self.settings, self.dsn))
             now = datetime.now(UTC)  # after the snapshot: nothing that is in it lies in the future
-            as_of = AsOf(opened, now, zone)
+            as_of = AsOf(opened, now, zone, Counts(opened, now, zone))
             return _Loaded(as_of, stack.pop_all(), started, time.monotonic() - started)
 
 

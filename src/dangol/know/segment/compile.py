@@ -4,9 +4,10 @@ The history is read once: each event question is one `count(*) filter` of the sa
 test is wrapped so that it says true or false, never null, as the plain-Python oracle does.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import singledispatchmethod
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from dangol.know.segment import value
@@ -24,7 +25,15 @@ from dangol.know.segment.condition import (
     TraitIs,
     ValueType,
 )
-from dangol.know.segment.plan import Counter, Plan, counter_of, plan
+from dangol.know.segment.plan import Counter, Plan, counter_of, plan, plan_counters
+
+
+class Column(NamedTuple):
+    """Where a counter's answers stand: a table with customer_id, and its column."""
+
+    table: str
+    column: str
+
 
 _SIGNS = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _READERS: dict[ValueType, Callable[[str, str], str]] = {
@@ -46,18 +55,35 @@ def compile(
     now: datetime,
     zone: str = "UTC",
     columns: Mapping[tuple[str, str], str] | None = None,
+    counted: Mapping[Counter, Column] | None = None,
 ) -> tuple[str, list[object]]:
     """SQL that yields (bucket, customer_id) of everyone for whom `condition` is true at `now`.
 
     It reads the views `customers`, `events`, `stages` and `consents` of a lake snapshot and takes
     its values as `$1`, `$2` … in the order of the list. `zone` is the brand's, for times without
     an offset. `columns` maps (property, type) to a column of `events` that holds it, which costs a
-    fraction of looking into the JSON. Segments must have been inlined (`check.inline`).
+    fraction of looking into the JSON. `counted` names tables that hold the answer to every event
+    question already, made by `compile_counters` for the same `now`. Segments must have been inlined (`check.inline`).
 
     Raises:
         TypeError: the condition still names another segment.
     """
-    return _Compiler(plan(condition, now), now, ZoneInfo(zone), columns or {}).statement()
+    compiler = _Compiler(plan(condition, now), now, ZoneInfo(zone), columns or {})
+    return compiler.statement(counted or {})
+
+
+def compile_counters(
+    counters: Sequence[Counter],
+    now: datetime,
+    zone: str = "UTC",
+    columns: Mapping[tuple[str, str], str] | None = None,
+) -> tuple[str, list[object]]:
+    """SQL that yields customer_id and n0, n1 …: how often each counter counts, in one scan.
+
+    Customers without any such event are left out.
+    """
+    planned = plan_counters(counters, now)
+    return _Compiler(planned, now, ZoneInfo(zone), columns or {}).counters()
 
 
 class _Compiler:
@@ -76,14 +102,24 @@ class _Compiler:
         self._columns = columns
         self._values: list[object] = []
         self._channels: list[str] = []
+        self._counted: Mapping[Counter, Column] = {}
         self._reads_stage = False
 
-    def statement(self) -> tuple[str, list[object]]:
+    def statement(self, counted: Mapping[Counter, Column]) -> tuple[str, list[object]]:
         """The whole statement and its parameters."""
-        counted = self._counted() if self._plan.counters else ""
+        head = ""
+        if self._plan.counters and not counted:
+            head = f"with counted as (\n  {self._scan()}\n)\n"
+            made = enumerate(self._plan.counters)
+            counted = {counter: Column("counted", f"n{index}") for index, counter in made}
+        self._counted = counted
         where = self._test(self._plan.where)
         lines = ["select c.bucket, c.customer_id", "from customers c", *self._joins()]
-        return counted + "\n".join([*lines, f"where {where}"]), self._values
+        return head + "\n".join([*lines, f"where {where}"]), self._values
+
+    def counters(self) -> tuple[str, list[object]]:
+        """Only the scan that counts."""
+        return self._scan(), self._values
 
     def _parameter(self, given: object) -> str:
         for index, known in enumerate(self._values, start=1):
@@ -92,16 +128,16 @@ class _Compiler:
         self._values.append(given)
         return f"${len(self._values)}"
 
-    def _counted(self) -> str:
+    def _scan(self) -> str:
         counters = self._plan.counters
         names = ", ".join(dict.fromkeys(self._parameter(item.name) for item in counters))
         columns = ",\n".join(f"    {self._count(c)} as n{i}" for i, c in enumerate(counters))
         since = self._plan.since
         after = f" and time > {self._parameter(since)}" if since else ""
         return (
-            f"with counted as (\n  select customer_id,\n{columns}\n  from events\n"
+            f"select customer_id,\n{columns}\n  from events\n"
             f"  where name in ({names}) and time <= {self._parameter(self._now)}{after}\n"
-            "  group by customer_id\n)\n"
+            "  group by customer_id"
         )
 
     def _count(self, counter: Counter) -> str:
@@ -113,9 +149,8 @@ class _Compiler:
         return f"count(*) filter (where {' and '.join(tests)})"
 
     def _joins(self) -> list[str]:
-        joins = []
-        if self._plan.counters:
-            joins.append("left join counted k on k.customer_id = c.customer_id")
+        tables = dict.fromkeys(self._counted[one].table for one in self._plan.counters)
+        joins = [f"left join {name} on {name}.customer_id = c.customer_id" for name in tables]
         if self._reads_stage:
             joins.append(
                 "left join stages s on s.bucket = c.bucket and s.customer_id = c.customer_id"
@@ -158,9 +193,9 @@ class _Compiler:
 
     @_test.register
     def _(self, condition: Did) -> str:
-        index = self._plan.counters.index(counter_of(condition))
+        table, column = self._counted[counter_of(condition)]
         sign = _SIGNS[CountOp(condition.times.op)]
-        return f"coalesce(k.n{index}, 0) {sign} {self._parameter(condition.times.value)}"
+        return f"coalesce({table}.{column}, 0) {sign} {self._parameter(condition.times.value)}"
 
     @_test.register
     def _(self, condition: StageIs) -> str:

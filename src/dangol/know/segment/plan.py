@@ -4,13 +4,14 @@ Each rewrite is a small pure function from condition to condition; then every ev
 becomes a counter, so that the history is read once whatever the condition asks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
 
 from dangol.know.segment.condition import (
+    EVERYONE,
     All,
     AnyOf,
     Comparison,
@@ -48,10 +49,18 @@ def plan(condition: Condition, now: datetime) -> Plan:
     for rewrite in REWRITES:
         condition = _bottom_up(condition, rewrite)
     counters = tuple(dict.fromkeys(_counters(condition)))
+    return Plan(condition, counters, _since(counters, now))
+
+
+def plan_counters(counters: Sequence[Counter], now: datetime) -> Plan:
+    """A plan that only counts."""
+    return Plan(EVERYONE, tuple(counters), _since(counters, now))
+
+
+def _since(counters: Sequence[Counter], now: datetime) -> datetime | None:
     days = [counter.days for counter in counters]
     longest = None if not days or None in days else max(day for day in days if day)
-    since = now - timedelta(days=longest) if longest else None
-    return Plan(condition, counters, since)
+    return now - timedelta(days=longest) if longest else None
 
 
 def counter_of(leaf: Did) -> Counter:

@@ -186,7 +186,14 @@ def count(
     snapshot: "Snapshot", condition: Condition, now: datetime, zone: str = "UTC", sample: int = 10
 ) -> Counted:
     """How many people a resolved condition means, and up to `sample` of them."""
-    sql, values = compile(condition, now, zone, snapshot.typed_columns)
+    return count_compiled(snapshot, compile(condition, now, zone, snapshot.typed_columns), sample)
+
+
+def count_compiled(
+    snapshot: "Snapshot", compiled: tuple[str, list[object]], sample: int = 10
+) -> Counted:
+    """The same for a condition that is SQL and parameters already."""
+    sql, values = compiled
     found = snapshot.query(f"select customer_id from ({sql}) order by all", values)
     ids = found.column("customer_id")
     size = min(sample, len(ids))

@@ -40,11 +40,11 @@ def test_history_is_read_once_and_values_are_parameters() -> None:
         ")\n"
         "select c.bucket, c.customer_id\n"
         "from customers c\n"
-        "left join counted k on k.customer_id = c.customer_id\n"
+        "left join counted on counted.customer_id = c.customer_id\n"
         "left join stages s on s.bucket = c.bucket and s.customer_id = c.customer_id\n"
         "left join consents a0 on a0.bucket = c.bucket and a0.customer_id = c.customer_id"
         " and a0.channel = $11\n"
-        "where (coalesce(k.n0, 0) >= $7) and (coalesce(k.n1, 0) = $8) and "
+        "where (coalesce(counted.n0, 0) >= $7) and (coalesce(counted.n1, 0) = $8) and "
         "(list_contains($9::varchar[], coalesce(s.stage, 'unknown'))) and "
         "(list_contains($10::varchar[], coalesce(a0.consent, 'unknown')))"
     )

@@ -1,0 +1,58 @@
+"""Answers to event questions over one snapshot, kept as long as the snapshot is.
+
+Who edits a segment changes one question at a time; the others need no second look at the history.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from dangol.know.segment import Condition
+from dangol.know.segment.compile import Column, compile, compile_counters
+from dangol.know.segment.plan import Counter, plan
+from dangol.store.lake import Snapshot
+
+MOST = 40
+"""Questions kept; with a million customers each takes some 16 MB."""
+
+
+class Counts:
+    """Compiles conditions against one snapshot at one instant."""
+
+    def __init__(self, snapshot: Snapshot, now: datetime, zone: str) -> None:
+        self._snapshot = snapshot
+        self._now = now
+        self._zone = zone
+        self._known: dict[Counter, Column] = {}
+        self._tables: list[str] = []
+        self._made = 0
+
+    def compile(self, condition: Condition) -> tuple[str, list[object]]:
+        """SQL and parameters for a resolved condition; what it has to count is counted now."""
+        wanted = plan(condition, self._now).counters
+        missing = [counter for counter in wanted if counter not in self._known]
+        if missing and len(self._known) + len(missing) > MOST:
+            self.forget()
+            missing = list(wanted)
+        if missing:
+            self._count(missing)
+        columns = self._snapshot.typed_columns
+        return compile(condition, self._now, self._zone, columns, self._known)
+
+    def _count(self, counters: Sequence[Counter]) -> None:
+        """One scan for all of them, into a table."""
+        self._made += 1
+        name = f"counted_{self._made}"
+        sql, values = compile_counters(
+            counters, self._now, self._zone, self._snapshot.typed_columns
+        )
+        self._snapshot.duck.execute(f"create table {name} as {sql}", values)
+        self._tables.append(name)
+        for index, counter in enumerate(counters):
+            self._known[counter] = Column(name, f"n{index}")
+
+    def forget(self) -> None:
+        """Let go of everything that was counted."""
+        for name in self._tables:
+            self._snapshot.duck.execute(f"drop table {name}")
+        self._tables.clear()
+        self._known.clear()
