@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import dkim
+import msgspec
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
@@ -10,9 +12,12 @@ from psycopg.types.json import Jsonb
 from dangol.errors import Conflict, InputError, NotFound
 from dangol.speak.letter import service
 from dangol.speak.letter.content import Variant
+from dangol.speak.letter.names import Reader
+from dangol.speak.letter.press import Press
+from dangol.speak.letter.signing import find_signer, save_signing, stop_signing
 from dangol.speak.links.service import find_link, load_links, save_links
 from dangol.store.brand import save_brand
-from tests.unit.speak.letters import BRAND, KEYRING, letter, text
+from tests.unit.speak.letters import BRAND, KEYRING, letter, postbox, text
 
 NOW = datetime(2026, 3, 5, 9, tzinfo=UTC)
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
@@ -94,6 +99,25 @@ def test_traits_heard_of_may_be_named(conn: psycopg.Connection) -> None:
         [NOW],
     )
     assert service.check_letter(conn, named, real=False) == []
+
+
+def test_brand_can_sign_for_itself(conn: psycopg.Connection) -> None:
+    assert find_signer(conn, KEYRING) is None
+    record = save_signing(conn, KEYRING, "news.haru.example", "d1", by="m", now=NOW)
+    assert record.name == "d1._domainkey.news.haru.example"
+    signer = find_signer(conn, KEYRING)
+    assert signer is not None
+    assert signer.record == record.text
+    signed = Press(letter(), msgspec.structs.replace(postbox(letter()), signer=signer))
+    raw = signed.render(Reader(7, "a@x.example"), NOW)
+    assert dkim.verify(raw, dnsfunc=lambda name, timeout=5: record.text.encode())
+    stored = str(conn.execute("select value from setting where key = 'dkim'").fetchone())
+    assert "PRIVATE" not in stored
+    stop_signing(conn, by="m", now=NOW)
+    assert find_signer(conn, KEYRING) is None
+    for domain, selector in [("x", "d1"), ("x.example\r\n", "d1"), ("x.example", "d 1")]:
+        with pytest.raises(InputError):
+            save_signing(conn, KEYRING, domain, selector, by="m", now=NOW)
 
 
 def test_pictures_are_pictures(conn: psycopg.Connection) -> None:

@@ -18,6 +18,7 @@ from dangol.speak.letter.names import Reader
 from dangol.speak.letter.postbox import Postbox
 from dangol.speak.letter.press import Press
 from dangol.speak.letter.service import get_letter_version
+from dangol.speak.letter.signing import find_signer
 from dangol.speak.links.service import load_links
 from dangol.speak.outbox.handoff import Handed
 from dangol.store.brand import read_brand
@@ -83,7 +84,12 @@ class LetterRenderer:
         links = load_links(conn, send.id)
         base_url = brand.public_url or f"http://{self._settings.host}:{self._settings.port}"
         postbox = Postbox(
-            send_id=send.id, keyring=self._keyring, brand=brand, links=links, base_url=base_url
+            send_id=send.id,
+            keyring=self._keyring,
+            brand=brand,
+            links=links,
+            base_url=base_url,
+            signer=find_signer(conn, self._keyring),
         )
         return Press(letter, postbox), brand.reply_domain or brand.sender_email
 

@@ -5,6 +5,7 @@ import re
 import msgspec
 
 from dangol.model.address import normalise_email
+from dangol.speak.letter.dkim import Signer
 from dangol.speak.letter.headers import is_address
 from dangol.speak.letter.names import Reader
 from dangol.store.brand import Brand
@@ -23,6 +24,8 @@ class Postbox(msgspec.Struct, frozen=True, kw_only=True):
     """Counted links; the first is number 1."""
     base_url: str = ""
     """Where our own links are reached, when it is not the brand's public address."""
+    signer: Signer | None = None
+    """Signs every message, where the relay does not."""
 
     @property
     def url(self) -> str:

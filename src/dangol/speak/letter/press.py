@@ -59,7 +59,9 @@ class Press:
             ContentRefused: the address, or one of the brand's, cannot stand in a header.
             TemplateRefused: the template ran into a bound for this person.
         """
-        return self.compiled(reader).render(reader, at)
+        raw = self.compiled(reader).render(reader, at)
+        signer = self._postbox.signer
+        return raw if signer is None else signer.sign(raw)
 
     def compiled(self, reader: Reader) -> "CompiledLetter":
         """The compiled letter in the language and under the law of `reader`."""

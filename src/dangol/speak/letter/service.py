@@ -13,12 +13,12 @@ from dangol.errors import Conflict, InputError, NotFound
 from dangol.model.customer import bucket_of
 from dangol.speak.letter.check import Problem, check
 from dangol.speak.letter.content import Letter, choose_locale, parse_letter
-from dangol.speak.letter.names import Reader
+from dangol.speak.letter.names import BRAND_NAMES, Reader, value_of
 from dangol.speak.letter.postbox import Postbox
 from dangol.speak.letter.press import Press
-from dangol.speak.letter.template import TemplateRefused
+from dangol.speak.letter.template import Place, TemplateRefused, Vault, names_used, render
 from dangol.speak.links.collect import collect_links
-from dangol.store.brand import read_brand
+from dangol.store.brand import Brand, read_brand
 from dangol.store.keyring import Keyring
 from dangol.store.sql import load_queries
 
@@ -206,6 +206,23 @@ def preview(
     except TemplateRefused:
         parts = "", "", ""
     return Preview(chosen, *parts, problems)
+
+
+def show_text(text: str, locale: str, reader: Reader, brand: Brand) -> str:
+    """One text of a letter for one person, as on a page that asks its question again.
+
+    Raises:
+        TemplateRefused: it cannot be rendered for this person.
+    """
+    vault = Vault(text)
+    source = vault.fill(vault.hide(text, Place.TEXT)).text
+    names = names_used(source, locale, "customer")
+    values = {
+        "customer": {name: value_of(reader, name) for name in names},
+        "brand": {name: getattr(brand, name) for name in BRAND_NAMES},
+        "link": {},
+    }
+    return render(source, locale, values)
 
 
 def save_picture(

@@ -10,6 +10,8 @@ from litestar.params import FromPath
 from dangol.errors import NotFound
 from dangol.listen.intake import append_intake
 from dangol.speak.letter.content import Question, choose_locale
+from dangol.speak.letter.names import Reader
+from dangol.speak.letter.service import find_reader, show_text
 from dangol.web.pages.recipient import Recipient, find_letter, find_recipient
 from dangol.web.pages.showing import language_of, show
 from dangol.web.pages.visit import MAX_FORM, Visit, read_form, visit
@@ -91,7 +93,19 @@ def _question(at: Visit, token: str) -> tuple[Recipient, int, Question]:
     blocks = letter.variants[locale].blocks
     if number >= len(blocks) or not isinstance(blocks[number], Question):
         raise NotFound()
-    return recipient, number, blocks[number]
+    return recipient, number, _shown(at, recipient, locale, blocks[number])
+
+
+def _shown(at: Visit, recipient: Recipient, locale: str, question: Question) -> Question:
+    """The question with the names of its reader in it, as it stood in the letter."""
+    known = find_reader(at.conn, recipient.customer_id) if recipient.customer_id else None
+    reader = known or Reader(recipient.named_id, recipient.address)
+
+    def shown(text: str) -> str:
+        return show_text(text, locale, reader, at.brand)
+
+    choices = tuple(shown(choice) for choice in question.choices)
+    return Question(shown(question.prompt), choices, question.answer_by)
 
 
 ROUTES = [show_question, take_answer]
