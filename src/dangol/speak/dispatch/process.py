@@ -8,6 +8,7 @@ Never more is taken than about a second of what the provider was measured to tak
 """
 
 import asyncio
+import gc
 import os
 import threading
 from collections.abc import Mapping
@@ -40,6 +41,7 @@ MOST_AHEAD = 2000
 _AHEAD_SECONDS = 0.5
 """How much is handed over ahead, in seconds of the measured rate, waiting and under way together."""
 _IDLE_SECONDS = 2.0
+_BEAT_SECONDS, _IDLE_BEAT_SECONDS = 1.0, 5.0
 _REST_SECONDS = 10.0
 """Connections are let go after so long without work."""
 _MOST_RESULTS = 20_000
@@ -55,6 +57,7 @@ def run_dispatch(
 
     `renderers` writes kinds of sends that are not letters, such as answers.
     """
+    gc.set_threshold(100_000, 50, 100)  # batches are many small objects without cycles
     keyring = load_keyring(settings.keyring_path)
     dispatcher = Dispatcher(settings, renderers_for(settings, keyring, renderers or {}), stop)
     uvloop.run(dispatcher.run())
@@ -179,7 +182,7 @@ class Dispatcher:
     async def _keep_time(self) -> None:
         """Ten times a second: time-outs, the number of connections, throttled messages, stopping."""
         while not self._stop.is_set():
-            await asyncio.sleep(0.05 if self._feed.is_throttled else 0.1)
+            await asyncio.sleep(0.05 if self._feed.is_throttled else self._tick_seconds())
             pool = self._pool
             if pool is None:
                 continue
@@ -198,7 +201,7 @@ class Dispatcher:
 
     async def _keep_writing(self) -> None:
         while not self._stop.is_set():
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05 if self._feed.results else self._tick_seconds())
             await self._write_results()
 
     async def _write_results(self) -> None:
@@ -220,9 +223,9 @@ class Dispatcher:
                 await self._on_writer(lambda: self._writer.beat(self._status()))
             except psycopg.Error as error:
                 _log.warning("no sign of life left", error=str(error).strip()[:300])
-            until = monotonic() + 1.0
+            until = monotonic() + (_BEAT_SECONDS if self._is_busy() else _IDLE_BEAT_SECONDS)
             while monotonic() < until and not self._stop.is_set():
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(self._tick_seconds())
 
     def _status(self) -> dict[str, object]:
         pool = self._pool
@@ -233,6 +236,12 @@ class Dispatcher:
             "waiting": len(self._feed),
             "refusal": refusal and {"stage": refusal.stage, "text": refusal.text[:300]},
         }
+
+    def _is_busy(self) -> bool:
+        return self._has_work or monotonic() - self._worked_at < 2.0
+
+    def _tick_seconds(self) -> float:
+        return 0.1 if self._is_busy() else 0.5
 
     # -- stopping ----------------------------------------------------------------------
 

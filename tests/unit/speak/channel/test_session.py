@@ -166,8 +166,9 @@ def expected(script: Script) -> OutcomeKind:
 
 
 CODES = st.sampled_from([250, 250, 250, 450, 451, 550, 552])
+OF_SENDER = st.sampled_from([250, 250, 250, 450, 451, 552])
 SCRIPTS = st.builds(
-    Script, CODES, CODES, st.sampled_from([354, 354, 354, 451, 554]), CODES | st.just(421)
+    Script, OF_SENDER, CODES, st.sampled_from([354, 354, 354, 451, 554]), CODES | st.just(421)
 )
 BODIES = st.lists(
     st.sampled_from([b".", b"..", b"a", b"\r\n", b"\r\n.\r\n", b"\n", b"\r", "말".encode()]),
@@ -230,6 +231,20 @@ def test_with_pipelining_the_next_envelope_leaves_with_the_body() -> None:
     assert first == b"MAIL FROM:<f@a.kr>\r\nRCPT TO:<u0@b.kr>\r\nDATA\r\n"
     second = session.receive(b"250 ok\r\n250 ok\r\n354 go\r\n")
     assert second == b"x\r\n.\r\nMAIL FROM:<f@a.kr>\r\nRCPT TO:<u1@b.kr>\r\nDATA\r\n"
+
+
+@pytest.mark.parametrize("code", [530, 550, 553])
+def test_a_refused_sender_condemns_no_reader(code: int) -> None:
+    waiting = [Mail("f@a.kr", f"u{i}@b.kr", b"x", i) for i in range(3)]
+    session = SmtpSession(SessionOptions(), lambda: waiting.pop(0) if waiting else None)
+    session.receive(b"220 hi\r\n")
+    session.receive(b"250-hi\r\n250 PIPELINING\r\n")
+    session.receive(f"{code} we do not know you\r\n503 no\r\n503 no\r\n".encode())
+    assert session.is_over
+    assert session.refusal is not None
+    assert (session.refusal.stage, session.refusal.code) == ("mail", code)
+    assert [(m.tag, o.kind, o.counts) for m, o in session.outcomes] == [(0, RETRY, False)]
+    assert len(waiting) == 2
 
 
 def test_without_pipelining_one_command_at_a_time() -> None:

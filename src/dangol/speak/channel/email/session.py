@@ -280,6 +280,8 @@ class SmtpSession:
         return self._next_step()
 
     def _on_mail(self, reply: Reply) -> bytes:
+        if reply.code >= 500 and reply.code != 552:  # about us, not about this person
+            return self._refuse("mail", reply)
         return self._on_envelope(reply, "mail")
 
     def _on_rcpt(self, reply: Reply) -> bytes:
