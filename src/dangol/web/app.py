@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import import_module
 from importlib.resources import files
-from importlib.util import find_spec
 from typing import Any
 
 from litestar import Litestar, Request, Response
 from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.static_files import create_static_files_router
 
 from dangol.settings import Settings, load_settings
@@ -37,17 +38,22 @@ def app() -> Litestar:
 
 def create_app(settings: Settings) -> Litestar:
     """The application; `settings.database_url` names a migrated database."""
-    parts = [import_module(name) for name in _PARTS if find_spec(name)]
+    parts = [import_module(name) for name in _PARTS]
     handlers: list[Any] = [_handler(route) for route in DESK]
     for part in parts:
-        handlers += getattr(part, "ROUTES", [])
+        handlers += part.ROUTES
     lifespans: list[Any] = [_resources(settings)]
     lifespans += [part.lifespan for part in parts if hasattr(part, "lifespan")]
     return Front(
         route_handlers=[*handlers, *VITAL, _static()],
         lifespan=lifespans,
         request_max_body_size=_LARGEST_FORM,
-        openapi_config=None,
+        openapi_config=OpenAPIConfig(
+            title="Dangol",
+            version="1",
+            path="/api/v1/schema",
+            render_plugins=[JsonRenderPlugin()],  # the other plugins fetch scripts from elsewhere
+        ),
     )
 
 
