@@ -94,7 +94,8 @@ def snapshot(
 class Follower:
     """The same, kept: `renew` fetches what has changed since the last time, not everything.
 
-    One snapshot at a time: the one before shows the new state too. For one thread.
+    A renewal shows at once or, when it fails, not at all; queries of the snapshot before may run
+    beside it, and see the new state from then on. One renewal at a time.
     """
 
     def __init__(
@@ -111,20 +112,21 @@ class Follower:
 
     def renew(self, since: datetime | None = None) -> Snapshot:
         """Everything known as it is now."""
-        before, self._horizon = self._horizon, None  # until it has succeeded, nothing is known
         # a cursor of its own: somebody's interrupted query may still lie on the other one
         with reading(self._dsn) as source, self._duck.cursor() as duck:
             horizon = mirror.find_horizon(source)
+            duck.begin()
             for each in (each for view in self._views for each in _MIRRORS[view]):
-                if before is None:
+                if self._horizon is None:
                     mirror.copy(duck, source, each, self._span)
                 else:
-                    mirror.follow(duck, source, each, self._span, before)
+                    mirror.follow(duck, source, each, self._span, self._horizon)
             files = self._list_files(source, since) if EVENTS in self._views else []
+            typed = sorted({column for file in files for column in file.typed})
+            if EVENTS in self._views:
+                duck.execute(events_view(self._lake_dir, files, typed))
+            duck.commit()
         self._horizon = horizon
-        typed = sorted({column for file in files for column in file.typed})
-        if EVENTS in self._views:
-            self._duck.execute(events_view(self._lake_dir, files, typed))
         return Snapshot(self._duck, files, {(c.property, str(c.type)): c.name for c in typed})
 
     def _list_files(self, source: adbc.Connection, since: datetime | None) -> list[LakeFile]:

@@ -93,19 +93,20 @@ def test_following_agrees_with_a_fresh_snapshot(
         agree(follower)
 
 
-def test_a_follower_that_was_interrupted_starts_anew(
+def test_a_renewal_that_fails_shows_nothing_of_itself(
     conn: psycopg.Connection, dsn: str, settings: Settings, agree: Callable
 ) -> None:
     conn.execute(_CUSTOMER, {"id": 1})
     conn.commit()
     with open_duckdb(settings, threads=1) as duck:
         follower = Follower(duck, settings, dsn)
-        follower.renew()
+        before = follower.renew()
         conn.execute(_CUSTOMER, {"id": 2})
         conn.execute("alter table stage rename to stage_away")
         conn.commit()
         with pytest.raises(Exception, match="stage"):
             follower.renew()
+        assert before.query("select customer_id from customers")["customer_id"].to_pylist() == [1]
         conn.execute("alter table stage_away rename to stage")
         conn.commit()
         agree(follower)
