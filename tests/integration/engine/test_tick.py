@@ -137,6 +137,6 @@ def test_last_seen_is_by_own_doing_only(conn, tell, apply) -> None:
     tell(7, "Profile Updated", {"$active": False, "plan": "a"})
     apply()
     assert conn.execute("select last_seen_at from customer").fetchone()[0] == NOW - 9 * DAY
-    tell(7, "Message Replied", {}, time=NOW - DAY)
+    tell(7, "Message Replied", {}, time=NOW - DAY, origin="send:1")
     apply()
     assert conn.execute("select last_seen_at from customer").fetchone()[0] == NOW - DAY

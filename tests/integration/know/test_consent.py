@@ -216,6 +216,15 @@ def test_a_merge_keeps_the_stricter_answer_and_both_ledgers(known, ground, tell,
     assert handed[0] == [NOW]
 
 
+def test_an_old_letters_link_works_after_a_merge(known, ground) -> None:
+    known.execute("update customer set merged_into = 9 where customer_id = 7")
+    known.execute("delete from contact_point where customer_id = 7")
+    known.commit()
+    withdraw(known, ground.journal, ANSWER, NOW)
+    assert consent_of(known, 9) == "withdrawn"
+    assert blocks_of(known, 9) == ["opt_out:marketing"]
+
+
 def test_an_answer_waits_for_the_hand_off_that_came_first(known, ground, dsn) -> None:
     """The hand-off holds the sharer's row; the acknowledgement comes after its commit."""
     acknowledged = threading.Event()

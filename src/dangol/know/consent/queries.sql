@@ -166,6 +166,11 @@ update suppression set lifted_at = %(at)s, detail = %(detail)s
 where channel = %(channel)s and address_hash = %(address_hash)s and reason = %(reason)s
     and reason in ('bounce', 'manual') and lifted_at is null
 
+-- name: hold_customer
+-- Who this is by now; a merge waits for us, or we see it.
+select merged_into from customer
+where bucket = %(bucket)s and customer_id = %(customer_id)s for key share
+
 -- name: find_address_hash
 -- The address that this customer is reached at.
 select address_hash from contact_point

@@ -196,6 +196,7 @@ def _say(
     if conn.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
         raise Refused("A person's answer is a transaction of its own; finish the present one.")
     with conn.transaction():
+        answer = _of_winner(conn, answer)
         sharers = _find_sharers(conn, answer)
         conn.execute(SQL.open_sharers, sharers)
         conn.execute(SQL.lock_sharers, sharers)
@@ -204,6 +205,15 @@ def _say(
             _suppress_origin(conn, journal, answer, now)
     with conn.transaction():
         conn.execute(SQL.lock_sharers, sharers)
+
+
+def _of_winner(conn: psycopg.Connection, answer: Answer) -> Answer:
+    """The same answer as that of the customer whom this one was merged into since the letter."""
+    while True:
+        row = conn.execute(SQL.hold_customer, _who(answer.customer_id)).fetchone()
+        if row is None or row[0] is None:
+            return answer
+        answer = msgspec.structs.replace(answer, customer_id=CustomerId(row[0]))
 
 
 def _write(

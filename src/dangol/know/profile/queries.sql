@@ -4,7 +4,8 @@
 -- nor by what a list or a member of the team told.
 insert into customer (bucket, customer_id, first_seen_at, last_seen_at, created_at)
 select bucket, customer_id, min(time),
-    coalesce(max(time) filter (where origin is null and source <> 'desk'
+    coalesce(max(time) filter (where (origin is null or name = any(%(answers)s))
+        and source <> 'desk' and not props @> '{"machine": true}'
         and name <> all(%(ours)s)
         and not (name = 'Profile Updated'
             and (effect = 'history' or props @> '{"$active": false}'))),

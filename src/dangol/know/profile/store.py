@@ -30,12 +30,15 @@ _SCHEMA = pa.schema(
     ]
 )
 
+_ANSWERS = [EventName.MESSAGE_CLICKED, EventName.MESSAGE_REPLIED, EventName.SURVEY_ANSWERED]
+"""What people do with what we sent; these facts name the send as their origin."""
+
 _OURS = sorted(
     RESERVED_NAMES
     - {
         *(EventName.PROFILE_UPDATED, EventName.PAGE_VIEWED, EventName.SCREEN_VIEWED),
         *(EventName.GROUP_JOINED, EventName.IDENTITY_LINKED, EventName.PREFERENCE_CHANGED),
-        *(EventName.MESSAGE_CLICKED, EventName.MESSAGE_REPLIED, EventName.SURVEY_ANSWERED),
+        *_ANSWERS,
     }
 )
 """Facts that are no sign of life: what we did, what we found out, what a machine may have done."""
@@ -46,7 +49,7 @@ Who = tuple[int, int]
 
 def meet_customers(conn: psycopg.Connection, now: datetime) -> None:
     """Everyone in `heard` has a row and is locked until the transaction ends."""
-    conn.execute(SQL.meet_customers, {"now": now, "ours": _OURS})
+    conn.execute(SQL.meet_customers, {"now": now, "ours": _OURS, "answers": _ANSWERS})
 
 
 def apply_statements(conn: psycopg.Connection, keyring: Keyring) -> int:
