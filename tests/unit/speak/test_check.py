@@ -56,6 +56,9 @@ def test_unknown_name_is_told_with_its_place_and_what_exists() -> None:
         ("{% if customer.city %}never closed", "liquid_syntax"),
         ("{{ customer.city", "liquid_syntax"),
         ("{{ }}", "liquid_syntax"),
+        ("{{" * 25_000, "liquid_syntax"),
+        ("{% if customer.city %}" * 2_000, "liquid_syntax"),
+        ("{{ customer.city" + " | upcase" * 6_000 + " | shout }}", "unknown_filter"),
         ("{{ nobody.name }}", "unknown_name"),
         ("{{ customer }}", "unknown_name"),
         ("{{ customer[customer.city] }}", "unknown_name"),
@@ -200,7 +203,9 @@ def test_question_without_any_answer_address_is_told() -> None:
      {"kind": "news", "variants": {"en": {"subject": "x" * 400}}},
      {"kind": "news", "variants": {"en": {"subject": "", "blocks": [{"type": "html"}]}}},
      {"kind": "news", "variants": {"en": {"subject": "", "blocks": [{"type": "divider"}] * (MAX_BLOCKS + 1)}}},
-     {"kind": "news", "variants": {"en": {"subject": "", "preheader": "x" * 70_000}}}],
+     {"kind": "news", "variants": {"en": {"subject": "", "preheader": "x" * 70_000}}},
+     {"kind": "news", "variants": {"en": {"subject": "", "blocks": [
+         {"type": "button", "label": "x", "href": "https://x.example/" + "{{" * 1000}]}}}],
 )  # fmt: skip
 def test_what_is_no_letter_is_refused(raw: object) -> None:
     with pytest.raises(InputError):

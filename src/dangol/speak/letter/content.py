@@ -4,6 +4,7 @@ Every text may hold Liquid (`{{ customer.first_name | default: "friend" }}`); no
 markup. What enters is JSON of the editor, what leaves is frozen values within stated sizes.
 """
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,8 @@ MAX_BLOCKS = 100
 MAX_TEXT = 60_000
 """Characters of all texts of one variant together."""
 MAX_SUBJECT = 300
+MAX_ADDRESS = 2_000
+"""Characters of one link."""
 
 
 class AnswerBy(StrEnum):
@@ -184,6 +187,20 @@ def _texts_of_block(block: Block) -> list[tuple[str, str]]:
             return []
 
 
+def _addresses_of(variant: Variant) -> Iterator[str]:
+    for block in variant.blocks:
+        match block:
+            case Text(parts):
+                runs = (run for part in parts for line in lines_of(part) for run in line)
+                yield from (run.href or "" for run in runs)
+            case Photo():
+                yield from (block.url or "", block.href or "")
+            case Button(_, href):
+                yield href
+            case _:
+                pass
+
+
 def lines_of(part: Part) -> tuple[Line, ...]:
     """The lines of runs that a part consists of."""
     return part.items if isinstance(part, ItemList) else (part.runs,)
@@ -194,6 +211,8 @@ def _refuse_oversize(locale: str, variant: Variant) -> None:
         raise InputError(f"The {locale} text has more than {MAX_BLOCKS} blocks; split the letter.")
     if len(variant.subject) > MAX_SUBJECT:
         raise InputError(f"The {locale} subject is longer than {MAX_SUBJECT} characters.")
+    if any(len(address) > MAX_ADDRESS for address in _addresses_of(variant)):
+        raise InputError(f"The {locale} text has a link longer than {MAX_ADDRESS:,} characters.")
     size = sum(len(text) for _, text in texts_of(variant))
     if size > MAX_TEXT:
         raise InputError(f"The {locale} text has {size:,} characters; a letter takes {MAX_TEXT:,}.")

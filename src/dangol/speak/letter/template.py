@@ -7,7 +7,7 @@ Liquid, and a mistake can be told at its place in the text where it was typed.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import cache, lru_cache
 from hashlib import sha256
@@ -31,7 +31,8 @@ MAX_ITERATIONS = 1_000
 MAX_OUTPUT = 1_000_000
 """Bytes that one template may render."""
 _TAGS = ("if", "unless", "case", "for", "break", "continue", "assign", "comment", "#")
-_PIECE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_OPENS_NEXT = re.compile(r"\{(?=[{%])")
+_CLOSING = {"{{": "}}", "{%": "%}"}
 _OPEN = re.compile(r"\{\{|\{%")
 
 
@@ -88,12 +89,13 @@ class Vault:
     def hide(self, text: str, place: Place, where: str = "") -> str:
         """`text` with a mark in place of every piece of Liquid."""
 
-        def take(found: re.Match[str]) -> str:
-            position = _line_and_column(text, found.start())
-            self._pieces.append(Piece(found[0], place, where, *position))
-            return self._piece_mark.format(len(self._pieces) - 1)
-
-        hidden = _PIECE.sub(take, text)
+        parts, done = [], 0
+        for start, end in _find_pieces(text):
+            position = _line_and_column(text, start)
+            self._pieces.append(Piece(text[start:end], place, where, *position))
+            parts += [text[done:start], self._piece_mark.format(len(self._pieces) - 1)]
+            done = end
+        hidden = "".join([*parts, text[done:]])
         if unclosed := _OPEN.search(hidden):
             seen = {"message": "never closed", "piece": hidden[unclosed.start() :][:40]}
             position = _line_and_column(text, text.rfind(unclosed[0]))
@@ -121,7 +123,7 @@ class Vault:
                 starts.append(size)
                 pieces.append(piece)
             elif _OPEN.search(part):
-                text = part.replace("{{", "{ {").replace("{%", "{ %")
+                text = _OPENS_NEXT.sub("{ ", part)
             parts.append(text)
             size += len(text)
         return Source("".join(parts), tuple(starts), tuple(pieces))
@@ -146,6 +148,17 @@ class Source(msgspec.Struct, frozen=True):
         else:
             line, column = piece.line, piece.column + len(inside)
         return Fault(code, piece.where, line, column, seen | {"piece": piece.source})
+
+
+def _find_pieces(text: str) -> Iterator[tuple[int, int]]:
+    """Where each piece of Liquid begins and ends; what is never closed is none. Linear."""
+    at = 0
+    while opened := _OPEN.search(text, at):
+        end = text.find(_CLOSING[opened[0]], opened.end())
+        if end < 0:
+            return
+        at = end + 2
+        yield opened.start(), at
 
 
 def _line_and_column(text: str, index: int) -> tuple[int, int]:
