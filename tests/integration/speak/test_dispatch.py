@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -18,12 +18,15 @@ import pytest
 
 from dangol.decide.campaign.results import list_messages, results
 from dangol.decide.campaign.service import cancel_campaign, pause_campaign, resume_campaign
-from dangol.model.customer import bucket_of
+from dangol.know.consent import service as consent
+from dangol.know.consent.service import Answer
+from dangol.model.customer import CustomerId, bucket_of
 from dangol.model.message import MessageState
 from dangol.settings import Settings
 from dangol.speak.dispatch import run_dispatch
 from dangol.speak.dispatch.process import MOST_AHEAD
 from dangol.store.brand import save_setting
+from dangol.store.journal import Journal
 from dangol.store.keyring import Keyring
 from dangol.store.pool import connect
 from dangol.testing.mailing import add_people, launch_to, start_dispatcher
@@ -176,20 +179,20 @@ def test_killed_database_sessions_leave_nothing_uncertain(
     assert check_at_most_once(conn, ledger, 3000) == {"accepted": 3000}
 
 
-def withdraw(dsn: str, customer_id: int) -> str:
-    """As the consent service does: under the lock of the contact row. Returns the message's state
+def take_back(mailing: Settings, journal: Journal, customer_id: int, word: int) -> str:
+    """Withdraw, object, pause or be suppressed, by turns; returns the state of the person's message
     right after the acknowledgement."""
-    with connect(dsn, name="withdraw") as conn:
+    now = datetime.now(UTC)
+    person = CustomerId(customer_id)
+    answer = Answer(customer_id=person, actor="customer", source="form")
+    with connect(mailing.database_url or "", name="withdraw", autocommit=True) as conn:
+        if word % 3 == 0:
+            consent.withdraw(conn, journal, answer, now)
+        elif word % 3 == 1:
+            consent.object_to_marketing(conn, journal, answer, now)
+        else:
+            consent.pause(conn, journal, answer, now + timedelta(days=9), now)
         key = [bucket_of(customer_id), customer_id]
-        conn.execute(
-            "select 1 from contact_state where bucket = %s and customer_id = %s for update", key
-        )
-        conn.execute(
-            "update contact_state set consent = 'withdrawn', consent_version = consent_version + 1"
-            " where bucket = %s and customer_id = %s",
-            key,
-        )
-        conn.commit()
         row = conn.execute(
             "select state from message where bucket = %s and customer_id = %s", key
         ).fetchone()
@@ -210,16 +213,20 @@ def test_nothing_is_handed_over_after_a_withdrawal(
     conn.commit()
     chance = random.Random(rounds)
     early = 0
+    journal = Journal(mailing.journal_dir)
     with dispatchers(mailing, 8):
         alive = "select count(*) from dispatcher"
         wait_until(lambda: conn.execute(alive).fetchone() == (8,) or conn.commit())
         for _ in range(rounds):
-            conn.execute("update contact_state set consent = 'granted'")
-            conn.execute("delete from message")
+            conn.execute(
+                "update contact_state set consent = 'granted', objected_at = null,"
+                " paused_until = null"
+            )
+            conn.execute("truncate message, suppression, consent")
             conn.commit()
             launch_to(conn, mailing, customers, now)
             drawn = chance.sample(customers, 60)
-            after = {one: withdraw(mailing.database_url or "", one) for one in drawn}
+            after = {one: take_back(mailing, journal, one, one) for one in drawn}
             wait_until(lambda: is_over(conn))
             final = dict(conn.execute("select customer_id, state from message"))
             for one, state in after.items():
