@@ -20,6 +20,7 @@ from dangol.converse.group import GroupWriter
 from dangol.converse.intake import Door, take_in
 from dangol.converse.mail import LARGEST_MAIL
 from dangol.converse.smtpd import Envelope, NotNow, Server, Service
+from dangol.converse.thread import wake_unsent
 from dangol.settings import Settings
 from dangol.store.brand import read_brand
 from dangol.store.journal import Journal
@@ -59,7 +60,7 @@ async def _run(settings: Settings, stop: threading.Event) -> None:
         for server, host, port in servers:
             await server.listen(host, port)
             stack.push_async_callback(server.close)
-        loops = [inbound.run(), boxed.run(), _refresh(settings, door), imap.poll(settings)]
+        loops = [inbound.run(), boxed.run(), _look_after(settings, door), imap.poll(settings)]
         tasks = [asyncio.create_task(loop) for loop in loops]
         stack.push_async_callback(_cancel, tasks)
         while not stop.is_set():
@@ -119,13 +120,21 @@ class _Keeper:
             raise NotNow(str(error)) from error
 
 
-async def _refresh(settings: Settings, door: Door) -> None:
-    """Keep the brand's own addresses known; the last known ones while the database is away."""
+async def _look_after(settings: Settings, door: Door) -> None:
+    """Keep the brand's own addresses known, and unsent answers before the team.
+
+    While the database is away the last known addresses hold.
+    """
     held = _Held(settings.database_url or "")
+
+    def look(conn: psycopg.Connection) -> None:
+        door.learn(read_brand(conn))
+        wake_unsent(conn, datetime.now(UTC))
+
     try:
         while True:
             try:
-                door.learn(await asyncio.to_thread(held.use, read_brand))
+                await asyncio.to_thread(held.use, look)
             except psycopg.Error as error:
                 _LOG.warning("addresses not read", error=str(error))
             await asyncio.sleep(_REFRESH_SECONDS)

@@ -203,12 +203,27 @@ order by t.last_at desc, t.id
 limit %(limit)s;
 
 -- name: list_messages
--- One thread from its beginning.
-select id, direction, kind, header_id, in_reply_to, reference_ids, from_address, is_other_sender,
-       is_guess, subject, body_text, body_full, attachments, send_id, author, at
-from thread_message
-where bucket = %(bucket)s and customer_id = %(customer_id)s and thread_id = %(id)s
-order by at, id;
+-- One thread from its beginning; of ours also what became of it.
+select m.id, m.direction, m.kind, m.header_id, m.in_reply_to, m.reference_ids, m.from_address,
+       m.is_other_sender, m.is_guess, m.subject, m.body_text, m.body_full, m.attachments,
+       m.send_id, m.author, m.at, s.state as delivery, s.reason as delivery_reason
+from thread_message as m
+left join message as s
+    on s.bucket = m.bucket and s.customer_id = m.customer_id and s.send_id = m.send_id
+    and m.direction = 'out'
+where m.bucket = %(bucket)s and m.customer_id = %(customer_id)s and m.thread_id = %(id)s
+order by m.at, m.id;
+
+-- name: wake_unsent
+-- Threads whose last word is an answer of ours that was not and will not be sent.
+update thread as t set waiting_since = %(now)s
+from thread_message as m
+join message as s
+    on s.bucket = m.bucket and s.customer_id = m.customer_id and s.send_id = m.send_id
+where t.state = 'open' and t.waiting_since is null and t.last_at >= %(since)s
+  and m.bucket = t.bucket and m.customer_id = t.customer_id and m.thread_id = t.id
+  and m.direction = 'out' and m.at = t.last_at
+  and s.state in ('failed', 'silent', 'uncertain');
 
 -- name: find_answer
 -- What a send of ours answers with.

@@ -1,6 +1,6 @@
 """Threads as the team sees them: who waits, what was said, and the answer that goes out."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,6 +21,7 @@ _SQL = load_queries(__package__)
 
 LONGEST_ANSWER = 50_000
 _MOST_REFERENCES = 10
+_UNSENT_WINDOW = timedelta(days=3)
 
 
 class ThreadSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +69,10 @@ class ThreadMessage(msgspec.Struct, frozen=True, kw_only=True):
     send_id: int | None
     author: str
     at: datetime
+    delivery: str | None
+    """Of ours: the `MessageState`, such as `queued` or `accepted`."""
+    delivery_reason: str | None
+    """Why it waits, failed or stayed silent."""
 
 
 class Thread(msgspec.Struct, frozen=True):
@@ -171,6 +176,12 @@ def message_id_of(keyring: Keyring, brand: Brand, send_id: int, customer_id: int
 def mail_domain(brand: Brand) -> str:
     """The domain of our Message-IDs and reply addresses."""
     return brand.reply_domain or brand.sender_email.rpartition("@")[2] or "localhost"
+
+
+def wake_unsent(conn: psycopg.Connection, now: datetime) -> int:
+    """Let threads wait again whose answer of the last three days could not be sent; how many."""
+    values = {"now": now, "since": now - _UNSENT_WINDOW}
+    return conn.execute(_SQL.wake_unsent, values).rowcount
 
 
 def close_thread(conn: psycopg.Connection, customer_id: int, thread_id: UUID) -> None:

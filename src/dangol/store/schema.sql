@@ -733,6 +733,7 @@ CREATE INDEX message_open ON public.message USING btree (send_id, due_at, bucket
 CREATE INDEX reject_at ON public.reject USING btree (at DESC);
 CREATE INDEX reject_source ON public.reject USING btree (source, at DESC);
 CREATE INDEX send_open ON public.send USING btree (id) WHERE (state = 'open'::text);
+CREATE INDEX thread_answered ON public.thread USING btree (last_at) WHERE ((state = 'open'::text) AND (waiting_since IS NULL));
 CREATE INDEX thread_waiting ON public.thread USING btree (waiting_since) WHERE (waiting_since IS NOT NULL);
 ALTER TABLE ONLY public.campaign
     ADD CONSTRAINT campaign_letter_id_fkey FOREIGN KEY (letter_id) REFERENCES public.letter(id);

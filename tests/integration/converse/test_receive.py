@@ -18,6 +18,7 @@ from dangol.converse.thread import (
     list_strays,
     list_threads,
     mark_complaint,
+    wake_unsent,
 )
 from dangol.errors import InputError, NotFound
 from dangol.model.customer import bucket_of
@@ -294,6 +295,26 @@ def test_an_answer_that_bounces_waits_again_and_says_why(shop):
     assert thread.waiting_since == NOW + 2 * MINUTE
     last = get_thread(shop.conn, KIM, thread.id).messages[-1]
     assert (last.kind, last.body_text) == ("returned", "5.2.2 smtp; 552 5.2.2 full")
+
+
+@pytest.mark.parametrize(
+    ("state", "wakes"), [("failed", 1), ("silent", 1), ("uncertain", 1), ("accepted", 0)]
+)
+def test_an_answer_that_could_not_be_sent_waits_again(shop, state, wakes):
+    waiting = _open(shop)
+    said = (KIM, waiting.id), "내일 보내 드릴게요.", uuid4(), NOW + MINUTE
+    send_id = answer(shop.conn, shop.keyring, *said)
+    assert wake_unsent(shop.conn, NOW + MINUTE) == 0
+    shop.conn.execute(
+        "update message set state = %s, reason = 'bad_address' where send_id = %s",
+        [state, send_id],
+    )
+    assert wake_unsent(shop.conn, NOW + 2 * MINUTE) == wakes
+    assert count_waiting(shop.conn) == wakes
+    last = get_thread(shop.conn, KIM, waiting.id).messages[-1]
+    assert (last.delivery, last.delivery_reason) == (state, "bad_address")
+    close_thread(shop.conn, KIM, waiting.id)
+    assert wake_unsent(shop.conn, NOW + 3 * MINUTE) == 0
 
 
 def _written(shop, send_id):

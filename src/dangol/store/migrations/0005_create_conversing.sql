@@ -17,6 +17,9 @@ create table thread (
 );
 create index thread_waiting on thread (waiting_since) where waiting_since is not null;
 
+-- Answered and not closed: those whose answer could not be sent wait again.
+create index thread_answered on thread (last_at) where state = 'open' and waiting_since is null;
+
 create table thread_message (
     bucket int not null,
     customer_id bigint not null,
