@@ -29,6 +29,8 @@ from dangol.store.keyring import Keyring
 
 WARN_BYTES = 90_000
 """Gmail cuts HTML off at 102 KB, and with it the way out."""
+MAX_FAULTS = 50
+"""Problems told of one text; whoever has more begins with these."""
 _PROBE = Keyring(keys={0: bytes(32)}, addresses=bytes(32))
 
 
@@ -138,7 +140,7 @@ def _faults(sheet: Draft, locale: str, traits: frozenset[str]) -> list[Fault]:
         found += [fault for fault in typed if fault.where or fault.code != "unknown_name"]
     # The same text stands in the HTML and in the text part: said once.
     once = {(fault.code, fault.where, fault.line, fault.column): fault for fault in found}
-    return list(once.values())
+    return list(once.values())[:MAX_FAULTS]
 
 
 def _rest(fault: Fault) -> tuple[int, int, dict[str, Any]]:
