@@ -23,13 +23,16 @@ from dangol.know.consent.service import Answer
 from dangol.model.customer import CustomerId, bucket_of
 from dangol.model.message import MessageState
 from dangol.settings import Settings
+from dangol.speak.channel.config import choose_config, parse_config, save_config
 from dangol.speak.dispatch import run_dispatch
 from dangol.speak.dispatch.process import MOST_AHEAD
+from dangol.speak.launch import send_test
+from dangol.speak.letter.service import create_letter
 from dangol.store.brand import save_setting
 from dangol.store.journal import Journal
 from dangol.store.keyring import Keyring
 from dangol.store.pool import connect
-from dangol.testing.mailing import add_people, launch_to, start_dispatcher
+from dangol.testing.mailing import add_people, launch_to, letter_of, start_dispatcher
 from dangol.testing.smtp_sink import read_ledger
 
 
@@ -310,6 +313,22 @@ def test_a_stopped_dispatcher_gives_back_what_it_did_not_send(
     assert found["accepted"] == len(read_ledger(ledger))
     counted = "select count(*) from contact_state where cardinality(handed_at) = 1"
     assert conn.execute(counted).fetchone() == (found["accepted"],)
+
+
+def test_a_real_server_gets_no_practice_mail(
+    conn: psycopg.Connection, mailing: Settings, keyring: Keyring, ledger: Path
+) -> None:
+    now = datetime.now(UTC)
+    stored = create_letter(conn, "Beans", letter_of(), by="test", now=now)
+    real = parse_config({"host": "127.0.0.1", "port": mailing.sandbox_port, "tls": "none"})
+    choose_config(conn, save_config(conn, keyring, real, None, by="t", now=now), by="t", now=now)
+    send_test(conn, stored.id, "colleague@practice.example", by="test", now=now)
+    send_test(conn, stored.id, "colleague@coffee.kr", as_customer=1, by="test", now=now)
+    conn.commit()
+    with in_this_process(mailing):
+        wait_until(lambda: is_over(conn))
+    assert read_ledger(ledger) == ["colleague@coffee.kr"]
+    assert states(conn) == {"accepted": 1, "failed": 1}
 
 
 def test_nothing_leaves_after_a_restore_until_confirmed(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from time import monotonic
 
+from dangol.decide.guard.checks import is_usable
 from dangol.errors import DangolError
 from dangol.speak.channel.email.mail import Mail, Outcome, OutcomeKind
 from dangol.speak.dispatch.pace import TokenBucket
@@ -16,6 +17,7 @@ from dangol.speak.outbox.handoff import Handed
 from dangol.speak.outbox.results import Result
 
 _TOO_LATE = Outcome(OutcomeKind.RETRY, 0, "not sent within its time", "late", counts=False)
+_PRACTICE = Outcome(OutcomeKind.PERMANENT, 0, "practice addresses are not mailed", "address")
 _NOT_SENT = Outcome(OutcomeKind.RETRY, 0, "the dispatcher stopped", "stop", counts=False)
 
 
@@ -25,6 +27,8 @@ class Feed:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.results: list[Result] = []
         self.bucket = TokenBucket(None)
+        self.is_practice = False
+        """Whether this leads to the sandbox mailbox, the only one that takes `.example`."""
         self.is_throttled = False
         """Whether the last pull found a message but no token for it."""
         self._now = now
@@ -86,6 +90,9 @@ class Feed:
         except DangolError as error:
             refused = Outcome(OutcomeKind.PERMANENT, 0, str(error), "content")
             self._settle(batch, row, refused)
+            return None
+        if not is_usable(mail.recipient, is_practice=self.is_practice):
+            self._settle(batch, row, _PRACTICE)
             return None
         return Mail(mail.sender, mail.recipient, mail.raw, (batch, row), mail.is_wire_form)
 

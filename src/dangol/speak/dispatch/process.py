@@ -165,6 +165,7 @@ class Dispatcher:
             return
         old, self._channel = self._pool, channel
         self._feed.bucket = TokenBucket(channel.rate_per_second)
+        self._feed.is_practice = channel.is_practice
         self._pool = SmtpPool(channel.target, self._feed.pull, self._done)
         if old is not None:
             task = asyncio.create_task(old.close(30.0))

@@ -39,6 +39,8 @@ for update skip locked
 insert into contact_state (bucket, customer_id, channel)
 select m.bucket, m.customer_id, 'email' from message m
 where m.send_id = %(send_id)s and m.state in ('queued', 'deferred') and m.due_at <= %(now)s
+    and not exists (select from contact_state s
+        where s.bucket = m.bucket and s.customer_id = m.customer_id and s.channel = 'email')
 order by m.bucket, m.customer_id limit 10000
 on conflict (bucket, customer_id, channel) do nothing
 
