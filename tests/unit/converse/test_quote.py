@@ -1,7 +1,7 @@
 """The answer alone, for the mail programs that customers use."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dangol.converse.quote import answer_of
@@ -82,6 +82,7 @@ def test_a_mail_of_nothing_but_quotation_is_shown_whole():
 
 
 @given(st.text(max_size=300), st.text(max_size=300))
+@settings(deadline=None)
 def test_own_words_come_first_and_nothing_is_invented(above, below):
     found = answer_of(f"{above}\n\nOn Mon, 2 Mar 2026, Shop wrote:\n{below}")
     for line in found.split("\n"):

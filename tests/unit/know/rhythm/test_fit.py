@@ -126,6 +126,7 @@ def test_impossible_histories_are_refused(columns):
     orders=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 50)), max_size=60),
     until=st.integers(0, 60),
 )
+@settings(deadline=None)
 def test_days_are_counted_as_by_hand(orders, until):
     who, rows = from_days([c for c, _ in orders], [d for _, d in orders], until)
     by_hand = {}

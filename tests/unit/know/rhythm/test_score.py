@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dangol.know.rhythm.fit import fit
@@ -118,6 +118,7 @@ def test_mbg_expectations_agree_with_each_other():
     kind=st.sampled_from(ModelKind),
     params=st.tuples(*[st.floats(math.exp(-10), math.exp(12))] * 4),
 )
+@settings(deadline=None)
 def test_scores_are_finite_for_any_history_and_any_model(x, last, more, kind, params):
     last = last if x else 0
     r, alpha, a, b = params
@@ -129,6 +130,7 @@ def test_scores_are_finite_for_any_history_and_any_model(x, last, more, kind, pa
 
 
 @given(st.integers(0, 60), st.integers(1, 700), st.integers(0, 700), st.integers(1, 100))
+@settings(deadline=None)
 def test_silence_never_raises_p(x, last, quiet, longer):
     last = last if x else 0
     rows = histories([x, x], [last, last], [last + quiet, last + quiet + longer])
