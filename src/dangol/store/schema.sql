@@ -154,12 +154,6 @@ CREATE TABLE public.dispatcher (
     seen_at timestamp with time zone NOT NULL,
     status jsonb DEFAULT '{}'::jsonb NOT NULL
 );
-CREATE TABLE public.due (
-    bucket integer NOT NULL,
-    kind text NOT NULL COLLATE pg_catalog."C",
-    ref text NOT NULL COLLATE pg_catalog."C",
-    at timestamp with time zone NOT NULL
-);
 CREATE TABLE public.erasure (
     id uuid NOT NULL,
     bucket integer NOT NULL,
@@ -620,8 +614,6 @@ ALTER TABLE ONLY public.customer
     ADD CONSTRAINT customer_pkey PRIMARY KEY (bucket, customer_id);
 ALTER TABLE ONLY public.dispatcher
     ADD CONSTRAINT dispatcher_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY public.due
-    ADD CONSTRAINT due_pkey PRIMARY KEY (bucket, kind, ref);
 ALTER TABLE ONLY public.erasure
     ADD CONSTRAINT erasure_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.event_recent
@@ -721,7 +713,6 @@ CREATE INDEX bounce_address ON public.bounce USING btree (address_hash, at);
 CREATE INDEX campaign_starting ON public.campaign USING btree (starts_at) WHERE (state = ANY (ARRAY['scheduled'::text, 'planning'::text]));
 CREATE INDEX contact_point_address ON public.contact_point USING btree (channel, address_hash);
 CREATE INDEX customer_gone ON public.customer USING btree (bucket, customer_id) WHERE ((merged_into IS NOT NULL) OR (erased_at IS NOT NULL));
-CREATE INDEX due_at ON public.due USING btree (at);
 CREATE INDEX identity_customer ON public.identity USING btree (bucket, customer_id);
 CREATE INDEX job_open ON public.job USING btree (created_at) WHERE (state = ANY (ARRAY['waiting'::text, 'running'::text, 'paused'::text]));
 CREATE INDEX mailbox_message_at ON public.mailbox_message USING btree (at DESC);

@@ -98,7 +98,7 @@ class EmbeddedServer:
         if found != str(MAJOR):
             raise SchemaMismatch(
                 f"{self._data} was made by PostgreSQL {found}, this is {MAJOR}: "
-                "run `dangol upgrade` to move it over by dump and restore."
+                "make a backup with the version that made it, and restore that with this one."
             )
         self._socket_dir.mkdir(mode=0o700, exist_ok=True)
         self._own(self._socket_dir)

@@ -124,13 +124,3 @@ create table schedule (
     last_finished_at timestamptz,
     last_error text
 );
-
--- What falls due later, per bucket; an index probe every two seconds finds it.
-create table due (
-    bucket int not null,
-    kind text collate "C" not null,
-    ref text collate "C" not null,
-    at timestamptz not null,
-    primary key (bucket, kind, ref)
-);
-create index due_at on due (at);
