@@ -77,7 +77,7 @@ RULE_SETS = st.builds(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(PEOPLE | MOSTLY_FINE, max_size=6), OCCASIONS, RULE_SETS, MOMENTS)
 def test_many_are_judged_as_each_alone(
     people: list[PersonFacts], occasion: Occasion, rules: Rules, now: datetime

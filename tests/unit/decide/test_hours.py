@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dangol.decide.campaign.model import Schedule, parse_schedule
@@ -17,6 +17,7 @@ CLOCKS = st.builds(time, st.integers(0, 23), st.integers(0, 59))
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2029, 12, 31), timezones=st.just(UTC))
 
 
+@settings(deadline=None)
 @given(DAYS, CLOCKS, ZONES)
 def test_the_clock_there_shows_the_time_or_has_jumped_past_it(
     day: date, at: time, zone: str
@@ -32,6 +33,7 @@ def test_the_clock_there_shows_the_time_or_has_jumped_past_it(
     assert earlier != wanted, "of a time shown twice it is the first"
 
 
+@settings(deadline=None)
 @given(MOMENTS, CLOCKS, CLOCKS, ZONES)
 def test_after_the_quiet_hours_it_is_not_quiet(
     now: datetime, start: time, end: time, zone: str
@@ -69,6 +71,7 @@ def test_days_on_which_clocks_jump(day: date, at: time, zone: str, expected: str
     assert due == datetime.fromisoformat(expected).replace(tzinfo=UTC)
 
 
+@settings(deadline=None)
 @given(DAYS, CLOCKS, ZONES)
 def test_a_local_campaign_starts_before_and_ends_after_everyone(
     day: date, at: time, zone: str

@@ -178,7 +178,7 @@ EXTENSIONS = st.lists(st.sampled_from(["PIPELINING", "8BITMIME", "SIZE 1000", "D
 PIECES = st.lists(st.integers(1, 40), max_size=200)
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(
     st.lists(st.tuples(SCRIPTS, BODIES), min_size=1, max_size=6),
     EXTENSIONS,
@@ -212,6 +212,7 @@ def test_every_message_gets_the_outcome_that_the_server_gave_it(
         assert kinds == [expected(script) for script, _ in messages]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(SCRIPTS, BODIES), min_size=1, max_size=4), EXTENSIONS, PIECES)
 def test_pieces_make_no_difference(
     messages: list[tuple[Script, bytes]], extensions: list[str], pieces: list[int]
@@ -359,6 +360,7 @@ def test_international_addresses() -> None:
             wire_address(bad)
 
 
+@settings(deadline=None)
 @given(BODIES)
 def test_a_body_on_the_wire_ends_once_and_reads_back(body: bytes) -> None:
     wire = wire_body(body)
