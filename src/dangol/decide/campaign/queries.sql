@@ -106,10 +106,6 @@ insert into campaign_bucket (bucket, send_id, planned_at)
 select bucket, %(send_id)s, %(now)s from unnest(%(buckets)s::int[]) as u (bucket)
 on conflict (bucket, send_id) do nothing returning bucket
 
--- name: list_planned_buckets
--- What is planned already.
-select bucket from campaign_bucket where send_id = %(send_id)s
-
 -- name: hold_campaign
 -- The campaign, held while a part of it is planned: cancelling waits.
 select state from campaign where id = %(id)s for share

@@ -12,7 +12,7 @@ from dangol.decide.guard.facts import Occasion, PeopleFacts, PersonFacts
 from dangol.decide.guard.rules import Rules
 from dangol.model.message import MessageState
 from dangol.model.reason import Reason, SilentReason
-from dangol.model.verdict import Allowed, Deferred, Verdict
+from dangol.model.verdict import Allowed, Verdict
 
 ALLOWED, DEFERRED, SILENT, HELD_OUT = range(4)
 STATES = (
@@ -103,8 +103,3 @@ def _refuse(
     verdicts.code[new] = str(code)
     if waits and refusals.until is not None:
         verdicts.until[new] = refusals.until[new]
-
-
-def is_wait(verdict: Verdict) -> bool:
-    """Whether the verdict only puts the message off."""
-    return isinstance(verdict, Deferred)

@@ -11,9 +11,10 @@ import asyncio
 import gc
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
+from typing import TypeVar
 from uuid import uuid4
 
 import psycopg
@@ -33,6 +34,7 @@ from dangol.speak.dispatch.writing import Writer
 from dangol.store.keyring import load_keyring
 
 _log = structlog.get_logger("dispatch")
+T = TypeVar("T")
 
 _FIRST_RATE = 400.0
 _LEAST_AHEAD = 20
@@ -264,10 +266,10 @@ class Dispatcher:
         self._writes.shutdown(wait=False)
         _log.info("dispatcher stopped", id=self.id)
 
-    async def _on_taker(self, work):  # type: ignore[no-untyped-def]
+    async def _on_taker(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._takes, work)
 
-    async def _on_writer(self, work):  # type: ignore[no-untyped-def]
+    async def _on_writer(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._writes, work)
 
 

@@ -168,10 +168,3 @@ delete from dispatcher where id = %(id)s
 -- name: forget_old_dispatchers
 -- Of those that died nothing is open any more after a day.
 delete from dispatcher where seen_at < %(before)s
-
--- name: next_due
--- When the next waiting message of an open send falls due.
-select min(n.due_at) from send s cross join lateral (
-    select m.due_at from message m
-    where m.send_id = s.id and m.state in ('queued', 'deferred') order by m.due_at limit 1) n
-where s.state = 'open'
