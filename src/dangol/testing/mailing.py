@@ -146,8 +146,9 @@ def plan_for(
 def running_sink(log: Path, *, delay: float = 0.0) -> Iterator[int]:
     """A counting SMTP server in a process of its own; gives its port."""
     command = [sys.executable, "-m", "dangol.testing.smtp_sink", "--log", str(log)]
-    command += ["--delay", str(delay)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command += ["--delay", str(delay), "--until-eof"]
+    pipe = subprocess.PIPE  # held open by us: the sink ends when we do, however we end
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         try:
             assert process.stdout is not None
             yield int(process.stdout.readline())

@@ -8,6 +8,8 @@ says so. `python -m dangol.testing.smtp_sink --log FILE` prints its port on the 
 import argparse
 import asyncio
 import os
+import sys
+import threading
 from pathlib import Path
 
 import uvloop
@@ -145,7 +147,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--log", type=Path)
     parser.add_argument("--delay", type=float, default=0.0, help="seconds before each answer")
+    parser.add_argument("--until-eof", action="store_true", help="end when standard input closes")
     args = parser.parse_args()
+    if args.until_eof:
+        threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
     uvloop.run(serve(args.port, args.log, args.delay))
 
 
