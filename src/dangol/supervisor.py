@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import webbrowser
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -164,7 +165,10 @@ class Supervisor:
     def _say_ready(self, welcome: dict[str, str]) -> None:
         _say(f"ready {self.url}")
         if "login" in welcome:
-            _say(f"sign in once with {self.url}{welcome['login']}")
+            door = f"{self.url}{welcome['login']}"
+            _say(f"sign in once with {door}")
+            if sys.stdout.isatty() and os.environ.get("DISPLAY"):
+                webbrowser.open(door)
 
     # -- stopping ------------------------------------------------------------------------
 

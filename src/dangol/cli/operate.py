@@ -57,13 +57,15 @@ def post() -> None:
 
 
 def migrate() -> None:
-    """Bring the database to this version."""
-    from dangol.store.migrate import migrate as apply
-    from dangol.store.pool import connect
+    """Make a shared database ready: this version's schema, partitions, a first owner.
 
-    with connect(shared_settings().database_url or "", name="migrate", autocommit=True) as conn:
-        done = apply(conn)
-    print("\n".join(done) or "nothing to do")
+    Needed once before `dangol web`, `engine`, `dispatch` and `post` join a database of your own;
+    `dangol up` does it at every start.
+    """
+    from dangol.cli.preparing import prepare as make_ready
+
+    said = make_ready(shared_settings(), demo=None, now=dt.datetime.now(dt.UTC))
+    print("ready" + (f"; sign in once at {said['login']} of your web address" if said else ""))
 
 
 def prepare() -> None:
