@@ -1,5 +1,6 @@
 """A whole installation, started as a user starts it: `dangol up` on a folder and a port of its own."""
 
+import ctypes
 import os
 import signal
 import socket
@@ -121,6 +122,7 @@ def launch(data: Path, *args: str, ports: list[int] | None = None) -> Installati
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=_end_with_the_tests,
     )
     running = Installation(data, port, mail_port, sandbox_port, process)
 
@@ -132,6 +134,10 @@ def launch(data: Path, *args: str, ports: list[int] | None = None) -> Installati
     running.collector = threading.Thread(target=collect, daemon=True)
     running.collector.start()
     return running
+
+
+def _end_with_the_tests() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)  # PR_SET_PDEATHSIG
 
 
 @pytest.fixture
