@@ -21,10 +21,13 @@ def add_event(conn, customer: int, name: str, days: int, props: str = "{}") -> N
 
 
 @pytest.mark.parametrize(
-    ("locale", "steady", "ordered"),
-    [("en", "Comes back steadily", "Ordered"), ("ko", "꾸준히 찾아오고", "주문함")],
+    ("locale", "steady", "ordered", "paid"),
+    [
+        ("en", "Comes back steadily", "Ordered", "12,000 KRW"),
+        ("ko", "꾸준히 찾아오고", "주문함", "12,000원"),
+    ],
 )
-def test_stage_and_timeline_are_told_in_words(desk, add_customer, locale, steady, ordered):
+def test_stage_and_timeline_are_told_in_words(desk, add_customer, locale, steady, ordered, paid):
     who = add_customer(
         "홍길동", "loyal", was="active", traits={"email": "h@shop.example", "city": "서울"}
     )
@@ -35,7 +38,7 @@ def test_stage_and_timeline_are_told_in_words(desk, add_customer, locale, steady
     page = desk.get(f"/customers/{who}")
     assert steady in page
     assert ordered in page
-    assert "12,000 KRW" in page
+    assert paid in page
     assert "서울" in page
     assert "&lt;b&gt;Odd" in page
     assert page.index("Odd") < page.index(ordered)

@@ -15,9 +15,11 @@ from dangol.know.profile.timeline import recent_page
 from dangol.know.rhythm.explain import Explanation, explain
 from dangol.know.rhythm.lookup import find_model, find_stage
 from dangol.model.customer import CustomerId, bucket_of
+from dangol.model.money import to_minor
 from dangol.store.brand import read_brand
 from dangol.web import words
 from dangol.web.answer import Answer, Move, Page
+from dangol.web.desk.display import Display
 from dangol.web.desk.people import SQL
 from dangol.web.query import QueryFailed, ask
 from dangol.web.visit import Visit
@@ -164,5 +166,15 @@ def _detail(visit: Visit, name: str, props: dict[str, Any]) -> str:
     parts = [str(value) for value in picked if isinstance(value, str) and value]
     amount = props.get("total", props.get("revenue"))
     if isinstance(amount, int | float) and not isinstance(amount, bool):
-        parts.append(f"{amount:,} {props.get('currency', '')}".strip())
+        parts.append(_amount(visit, amount, props.get("currency")))
     return " · ".join(parts)[:160]
+
+
+def _amount(visit: Visit, amount: float, currency: object) -> str:
+    """Money where a currency says so, else the bare number."""
+    code = currency.upper() if isinstance(currency, str) else ""
+    try:
+        minor = to_minor(amount, code)
+    except ValueError:
+        return f"{amount:,} {code}".strip()
+    return Display(visit.locale, "UTC", visit.now).money(minor, code)
