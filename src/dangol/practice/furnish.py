@@ -66,7 +66,7 @@ LETTER: dict[str, Any] = {
                         {
                             "type": "paragraph",
                             "runs": [
-                                {"text": "{{ customer.name | honorific }}, 안녕하세요.\n"},
+                                {"text": "안녕하세요, {{ customer.name | honorific }}.\n"},
                                 {"text": "느린아침입니다. ", "bold": True},
                                 {"text": "이번 주에는 예가체프를 조금 더 밝게 볶았습니다."},
                             ],
@@ -78,7 +78,7 @@ LETTER: dict[str, Any] = {
             ],
         },
         "en": {
-            "subject": "{{ customer.name | honorific }}, thank you for coming back",
+            "subject": "Thank you for coming back",
             "preheader": "What we roasted this week.",
             "blocks": [
                 {
