@@ -58,5 +58,7 @@ def test_numbers_plurals_and_particles():
     assert t("time.days_ago", n=1) == "1 day ago"
     assert t("time.days_ago", n=1234) == "1,234 days ago"
     assert ko("time.days_ago", n=3) == "3일 전"
+    shown = words._FORMATTER.vformat("{a:은/는} “{a}”{a:-을/를}", (), {"a": "주문"})
+    assert shown == "주문은 “주문”을"
     with pytest.raises(KeyError):
         t("no.such_key")

@@ -1,7 +1,8 @@
 """Words of pages: flat keys in `*.en.json` and `*.ko.json` beside this file, formatted with values.
 
 Beyond `{name}`: `{n:person|people}` chooses by number and shows only the word, `{name:은/는}`
-shows the value with the Korean particle that its last sound asks for. Whole numbers get
+shows the value with the Korean particle that its last sound asks for, `{name:-은/는}` the
+particle alone, for after a closing quote. Whole numbers get
 thousands separators.
 """
 
@@ -25,7 +26,9 @@ class _Formatter(string.Formatter):
             one, many = spec.split("|", 1)
             return one if value == 1 else many
         if "/" in spec:
-            return with_particle(self.format_field(value, ""), spec)
+            word = self.format_field(value, "")
+            spoken = with_particle(word, spec.removeprefix("-"))
+            return spoken[len(word) :] if spec.startswith("-") else spoken
         if isinstance(value, int) and not isinstance(value, bool) and not spec:
             return f"{value:,}"
         return super().format_field("" if value is None else value, spec)
