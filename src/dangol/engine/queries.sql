@@ -245,10 +245,17 @@ values (%(name)s, %(description)s, clock_timestamp())
 on conflict (name) do update set description = excluded.description
 where schedule.description <> excluded.description
 
--- name: claim_task
--- A task that is due by its row; until it has ended nobody else starts it, unless we die for long.
-update schedule set last_started_at = clock_timestamp(),
-    next_at = %(until)s
+-- name: hold_task
+-- Nobody else begins a task while this session holds it; it lets go when it ends, however it ends.
+select pg_try_advisory_lock(%(key)s)
+
+-- name: let_go_of_task
+-- Others may look at it again.
+select pg_advisory_unlock(%(key)s)
+
+-- name: begin_task
+-- A task that is due by its row, begun now.
+update schedule set last_started_at = clock_timestamp()
 where name = %(name)s and next_at <= clock_timestamp()
 returning name
 
@@ -289,10 +296,6 @@ delete from session where expires_at < %(now)s
 -- name: forget_links
 -- Sign-in links that serve no more.
 delete from login_link where expires_at < %(now)s or used_at is not null
-
--- name: forget_rejects
--- Rejects that nobody will look at any more; they hold what people sent.
-delete from reject where at < %(before)s
 
 -- name: forget_jobs
 -- Jobs that ended long ago.

@@ -1,14 +1,17 @@
 """Everything that runs by itself, in one table: what, how often, and what it does.
 
-Each task is claimed by one engine at a time, so any number of engines may run; each may be killed
-anywhere and is simply run again. A task with an `is_due` is only claimed when that index probe
+Each task is held by one engine at a time, so any number of engines may run. What holds it is a lock
+of the engine's session: killed anywhere, it lets go, and the task is begun again at the next look.
+A task with an `is_due` is only claimed when that index probe
 finds work, so an idle installation writes nothing.
 """
 
 import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -46,6 +49,7 @@ class Task:
 
 _SECOND, _MINUTE = dt.timedelta(seconds=1), dt.timedelta(minutes=1)
 _HOUR, _DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
+_LOCKS = 0x7461736B << 32  # "task"; which task stands in the lower half
 _LOOK_EVERY = 30 * _SECOND
 """A task that another engine has run, or that is due by the clock, is looked at again by then."""
 
@@ -63,7 +67,7 @@ SCHEDULE: tuple[Task, ...] = (
     Task("sweep", "Delete lake files that nobody reads any more", _HOUR, upkeep.sweep_lake),
     Task("refit", "Learn the rhythm anew when it is due", _HOUR, upkeep.refit_when_due),
     Task("rescore", "Where each stands today", _DAY, upkeep.rescore_daily, at=dt.time(0, 10)),
-    Task("forget", "Sessions, links and rejects past their time", _DAY, upkeep.forget_old,
+    Task("forget", "Sessions, links, rejects and practice mail past their time", _DAY, upkeep.forget_old,
          at=dt.time(4, 30)),
 )  # fmt: skip
 
@@ -98,19 +102,28 @@ class Clockwork:
             now = dt.datetime.now(dt.UTC)
             if task.is_due is not None and not task.is_due(conn, now):
                 continue
-            claim = {"name": task.name, "until": now + _given_up(task)}
-            if conn.execute(SQL.claim_task, claim).fetchone() is not None:
-                _run_claimed(conn, task, self._settings)
-                return True
+            with _held(conn, task) as is_ours:
+                if is_ours:
+                    _run_held(conn, task, self._settings)
+                    return True
         return False
 
 
-def _given_up(task: Task) -> dt.timedelta:
-    """After how long a task that was begun and never ended is begun again."""
-    return min(_HOUR, max(5 * _MINUTE, task.period))
+@contextmanager
+def _held(conn: psycopg.Connection, task: Task) -> Iterator[bool]:
+    """Whether `task` is due and nobody else is at it; then it is ours until the end."""
+    lock = {"key": _LOCKS | crc32(task.name.encode())}
+    if not conn.execute(SQL.hold_task, lock).fetchone()[0]:
+        yield False
+        return
+    try:
+        yield conn.execute(SQL.begin_task, {"name": task.name}).fetchone() is not None
+    finally:
+        if not conn.broken:
+            conn.execute(SQL.let_go_of_task, lock)
 
 
-def _run_claimed(conn: psycopg.Connection, task: Task, settings: Settings) -> None:
+def _run_held(conn: psycopg.Connection, task: Task, settings: Settings) -> None:
     error = _run(task, settings)
     now = dt.datetime.now(dt.UTC)
     after = {"name": task.name, "error": error, "next_at": next_time(conn, task, now, error)}

@@ -5,9 +5,11 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
+from dangol.converse.sandbox import trim_mailbox
 from dangol.engine.recount import recount_days
 from dangol.know.erasure.work import erase_once
 from dangol.know.rhythm.service import find_model, refit, rescore
+from dangol.listen.sources import forget_rejects
 from dangol.model.customer import BUCKETS
 from dangol.model.event import Cause
 from dangol.settings import Settings
@@ -119,10 +121,11 @@ def _rescore_all(settings: Settings, now: dt.datetime, cause: Cause) -> None:
 
 
 def forget_old(settings: Settings, now: dt.datetime) -> None:
-    """What has served: sessions and sign-in links past their end, rejects of last month, jobs, strangers."""
+    """What has served: sessions and sign-in links past their end, rejects and practice mail of last month, jobs, strangers."""
     with connect(settings.database_url or "", name="forget") as conn:
         conn.execute(SQL.forget_sessions, {"now": now})
         conn.execute(SQL.forget_links, {"now": now})
-        conn.execute(SQL.forget_rejects, {"before": now - dt.timedelta(days=30)})
+        forget_rejects(conn, now - dt.timedelta(days=30))
+        trim_mailbox(conn, now - dt.timedelta(days=30))
         conn.execute(SQL.forget_jobs, {"before": now - dt.timedelta(days=90)})
         conn.execute(SQL.forget_strangers, {"before": now - dt.timedelta(days=8)})

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dangol.engine import schedule
 from dangol.engine.planned import list_planned
 from dangol.engine.schedule import Clockwork, Task, next_local, prepare_schedule
+from dangol.engine.upkeep import forget_old
 from dangol.settings import Settings
 
 ZONES = st.sampled_from(["Asia/Seoul", "America/New_York", "Europe/Berlin", "Pacific/Apia"])
@@ -57,13 +58,38 @@ def test_two_engines_run_each_task_once(ran, auto) -> None:
     }
 
 
-def test_what_a_dead_engine_began_is_begun_again(ran, auto) -> None:
-    auto.execute("update schedule set next_at = now() - interval '1 s' where name = 'note'")
-    auto.execute("update schedule set next_at = now() + interval '5 min' where name = 'fail'")
-    engine = Clockwork(Settings(data=Path("/nowhere")), prompt=False)
-    assert engine.run_due(auto)
-    assert not engine.run_due(auto)
+def test_what_a_dead_engine_began_is_begun_again_at_once(ran, auto) -> None:
+    auto.execute("update schedule set next_at = now() + interval '1 h' where name = 'fail'")
+    dying = psycopg.connect(auto.info.dsn, password=auto.info.password, autocommit=True)
+    with schedule._held(dying, schedule.SCHEDULE[0]) as is_ours:
+        assert is_ours
+        assert not _engine().run_due(auto), "another engine is at it"
+        auto.execute("select pg_terminate_backend(%s, 5000)", [dying.info.backend_pid])
+        with pytest.raises(psycopg.OperationalError):
+            dying.execute("select")
+    assert _engine().run_due(auto)
+    assert not _engine().run_due(auto)
     assert ran == ["note"]
+
+
+def test_practice_mail_and_rejects_of_last_month_are_forgotten(conn, settings) -> None:
+    now = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
+    for days in (29, 31):
+        at = now - dt.timedelta(days=days)
+        conn.execute(
+            "insert into mailbox_message (id, at, sender, rcpt, subject, raw) "
+            "values (gen_random_uuid(), %s, 'a@s.example', 'b@s.example', '', '')",
+            [at],
+        )
+        conn.execute(
+            "insert into reject (id, at, source, reason, detail, item) "
+            "values (gen_random_uuid(), %s, 's', 'bad_value', '', '')",
+            [at],
+        )
+    conn.commit()
+    forget_old(settings, now)
+    for table in ("mailbox_message", "reject"):
+        assert conn.execute(f"select count(*) from {table}").fetchone()[0] == 1, table
 
 
 def test_every_task_of_ours_can_be_looked_at_in_an_empty_database(auto) -> None:
@@ -72,6 +98,11 @@ def test_every_task_of_ours_can_be_looked_at_in_an_empty_database(auto) -> None:
     assert due == ["recount"], "the first look says by what days are counted"
     names = [task.name for task in schedule.SCHEDULE]
     assert len(set(names)) == len(names)
+
+
+def _engine() -> Clockwork:
+    """One that has not looked yet."""
+    return Clockwork(Settings(data=Path("/nowhere")), prompt=False)
 
 
 @given(
