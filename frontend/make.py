@@ -16,7 +16,8 @@ HERE = Path(__file__).parent
 def main() -> int:
     """The exit status of the first step that failed, or 0."""
     npm, folder = find_npm()
-    environment = os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
+    path = f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = os.environ | {"PATH": path, "NPM_CONFIG_UPDATE_NOTIFIER": "false"}
     for step in (
         ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
         ["run", "--silent", "build"],
