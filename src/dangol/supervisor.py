@@ -126,7 +126,7 @@ class Supervisor:
             if not said and self._answers():
                 said = True
                 self._say_ready(welcome)
-            time.sleep(0.1 if said else 0.03)
+            time.sleep(0.25 if said else 0.03)
 
     def _tend(self, part: Part) -> None:
         now = time.monotonic()

@@ -64,7 +64,7 @@ async def _run(settings: Settings, stop: threading.Event) -> None:
         tasks = [asyncio.create_task(loop) for loop in loops]
         stack.push_async_callback(_cancel, tasks)
         while not stop.is_set():
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.25)
             for task in tasks:
                 if task.done():
                     task.result()

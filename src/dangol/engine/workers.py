@@ -29,7 +29,7 @@ from dangol.errors import DangolError, LeaseLost
 from dangol.settings import Settings
 from dangol.store.journal import Journal
 from dangol.store.keyring import load_keyring
-from dangol.store.pool import connect
+from dangol.store.pool import await_notices, connect
 
 PROBE_EVERY = 2.0
 """Seconds after which a loop looks for work even if nothing rang."""
@@ -160,8 +160,8 @@ def _listen(engine: Engine) -> Step:
     """Turn NOTIFY into bells; many notifications in a row ring once."""
 
     def step(conn: psycopg.Connection) -> bool:
-        for notice in conn.notifies(timeout=1.0, stop_after=1):
-            engine.bell(notice.channel).set()
+        for channel in await_notices(conn, 1.0):
+            engine.bell(channel).set()
         return True
 
     return step

@@ -1,5 +1,7 @@
 """Connections: one way to open them, so that every session looks at time and text the same way."""
 
+from select import select
+
 import psycopg
 from psycopg_pool import ConnectionPool
 
@@ -11,6 +13,18 @@ def connect(dsn: str, *, name: str, autocommit: bool = False) -> psycopg.Connect
     return psycopg.connect(
         dsn, autocommit=autocommit, application_name=f"dangol {name}", options=_OPTIONS
     )
+
+
+def await_notices(conn: psycopg.Connection, seconds: float) -> set[str]:
+    """The channels that rang, after waiting for up to `seconds` for the first; empty if none did.
+
+    `conn` listens and is in autocommit mode. Unlike `conn.notifies` it sleeps through: the driver
+    wakes up ten times a second to see whether it was interrupted, which an idle machine pays for.
+    """
+    rang = {notice.channel for notice in conn.notifies(timeout=0)}
+    if not rang and select([conn], [], [], seconds)[0]:
+        rang = {notice.channel for notice in conn.notifies(timeout=0)}
+    return rang
 
 
 def open_pool(dsn: str, *, name: str, size: int = 8) -> ConnectionPool:
