@@ -28,8 +28,11 @@ def test_it_starts_heals_and_stops_without_a_trace(up) -> None:
             timeout=30,
             why=lambda part=part: f"{part} did not come back:\n" + "\n".join(running.lines),
         )
-    checked = running.run("check")
-    assert "ok    database" in checked.stdout, checked.stdout + checked.stderr
+    wait_until(
+        lambda: "ok    database" in running.run("check").stdout,
+        timeout=30,
+        why=lambda: running.run("check").stdout,
+    )
     ours = _processes_of(running.data)
     assert len(ours) > len(PARTS)
     assert running.stop() == 0
