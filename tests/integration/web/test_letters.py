@@ -96,7 +96,11 @@ def test_problems_are_said_in_both_languages(desk, letter):
     for locale, words in (("en", "is not known"), ("ko", "알 수 없습니다")):
         desk.sign_in(Role.MARKETER, locale)
         fields = form_of(desk.get(letter)) | {"b0.text": "{{ customer.favourite_tea }}", "do": "x"}
-        assert words in desk.post(letter, 200, **fields)
+        page = desk.post(letter, 200, **fields)
+        assert words in page
+        assert "favourite_tea" in page
+        assert "[&#39;" not in page
+        assert "None" not in page
 
 
 @pytest.mark.parametrize(

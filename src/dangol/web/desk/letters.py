@@ -50,7 +50,7 @@ def create(visit: Visit) -> Answer:
     except ValueError:
         return _list(visit, visit.t("form.choose"))
     except InputError as error:
-        return _list(visit, str(error))
+        return _list(visit, visit.say(error))
     visit.record("letter_created", made.name)
     return Move(f"/letters/{made.id}")
 
@@ -73,7 +73,7 @@ def save(visit: Visit) -> Answer:
         edited = service.Edit(visit.id(), editing.version, editing.name, editing.letter)
         saved = service.edit_letter(visit.conn, edited, by=visit.by, now=visit.now)
     except InputError as error:
-        return _editor(visit, editing, str(error))
+        return _editor(visit, editing, visit.say(error))
     visit.record("letter_saved", saved.name, version=saved.version)
     return Move(f"/letters/{saved.id}?locale={editing.locale}", "letter.saved")
 
@@ -170,9 +170,8 @@ def _editor(visit: Visit, editing: Editing, problem: str = "") -> Page:
 
 def describe(visit: Visit, problem: Problem) -> dict[str, object]:
     """A problem in words, with where it is."""
-    seen = {key: str(value) for key, value in problem.seen.items()}
     words = visit.t(f"problem.{problem.code}")
-    detail = ", ".join(value for value in seen.values() if value)[:200]
+    detail = ", ".join(str(value) for value in problem.seen.values() if _is_telling(value))[:200]
     where = ""
     parts = problem.where.split(".")
     if "blocks" in parts and parts.index("blocks") + 1 < len(parts):
@@ -180,6 +179,11 @@ def describe(visit: Visit, problem: Problem) -> dict[str, object]:
     elif parts[-1] in ("subject", "preheader"):
         where = visit.t(f"letter.{parts[-1]}")
     return {"words": words, "detail": detail, "where": where, "blocks": problem.blocks}
+
+
+def _is_telling(value: object) -> bool:
+    """Whether a value says something to a reader: not empty, and no list of all that is possible."""
+    return isinstance(value, str | int | float) and value != ""
 
 
 def _found(visit: Visit) -> list[service.StoredLetter]:
