@@ -1,6 +1,7 @@
 """A whole installation, started as a user starts it: `dangol up` on a folder and a port of its own."""
 
 import ctypes
+import json
 import os
 import signal
 import socket
@@ -14,6 +15,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
+
+from dangol.settings import Settings
+from dangol.store.lake import snapshot
 
 
 @dataclass
@@ -95,6 +99,20 @@ def wait_until(probe: Callable[[], object], *, timeout: float, why: Callable[[],
             return found
         pause.wait(0.05)
     raise AssertionError(why())
+
+
+def read_events(
+    data: Path, dsn: str, column: str, value: str
+) -> list[tuple[str, str, int, dict[str, object]]]:
+    """(event id, name, customer, props) of all events, recent or in the lake, in order of time."""
+    settings = Settings(data=data, database_url=dsn)
+    with snapshot(settings, dsn, views=("events",)) as lake:
+        found = lake.query(
+            "select event_id::varchar as id, name, customer_id, props from events "
+            f"where {column} = ? order by time, received_at",
+            [value],
+        ).to_pylist()
+    return [(row["id"], row["name"], row["customer_id"], json.loads(row["props"])) for row in found]
 
 
 def free_ports(count: int) -> list[int]:

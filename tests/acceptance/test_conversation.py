@@ -16,7 +16,7 @@ from dangol.store.brand import Brand, save_brand
 from dangol.store.keyring import load_keyring
 from dangol.store.pool import connect
 from dangol.store.token import seal
-from tests.acceptance.conftest import Installation, wait_until
+from tests.acceptance.conftest import Installation, read_events, wait_until
 from tests.integration.converse.conftest import KIM, add_customer, add_send
 
 ADDRESS = "kim@home.example"
@@ -100,9 +100,8 @@ def _arrived(running: Installation) -> object:
 
 def _told(running: Installation) -> int:
     """How many answers are on the customer's timeline."""
-    query = "select count(*) from event_recent where name = 'Message Replied' and customer_id = %s"
-    with connect(running.dsn, name="test") as conn:
-        return conn.execute(query, [KIM]).fetchone()[0]
+    replied = read_events(running.data, running.dsn, "name", "Message Replied")
+    return sum(customer == KIM for _, _, customer, _ in replied)
 
 
 def _why(running: Installation) -> str:

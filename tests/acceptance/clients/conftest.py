@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from dangol.listen.keys import create_key, list_keys
-from tests.acceptance.conftest import Installation, launch, wait_until
+from tests.acceptance.conftest import Installation, launch, read_events, wait_until
 
 HERE = Path(__file__).parent
 
@@ -26,6 +26,7 @@ class Source(NamedTuple):
     key: str
     id: str
     dsn: str
+    data: Path
 
     def wait(self, expected: dict[str, int]) -> list[tuple[str, int, dict]]:
         """All events of this source as (name, customer, props), once nothing is on its way.
@@ -48,11 +49,13 @@ class Source(NamedTuple):
         return self._ask("select reason, detail from reject where source = %s")
 
     def _rows(self) -> list[tuple]:
-        return self._ask(
-            "select e.name, coalesce(c.merged_into, c.customer_id), e.props "
-            "from event_recent e join customer c using (bucket, customer_id) "
-            "where e.source = %s order by e.time, e.received_at"
+        merged = dict(
+            self._ask("select customer_id, merged_into from customer where merged_into is not null")
         )
+        return [
+            (name, merged.get(customer, customer), props)
+            for _, name, customer, props in read_events(self.data, self.dsn, "source", self.id)
+        ]
 
     def _count(self) -> int:
         return len(self._rows())
@@ -91,7 +94,7 @@ def source(shop: Installation) -> Callable[..., Source]:
         with psycopg.connect(shop.dsn) as conn:
             key = create_key(conn, "test", "track", origins=origins, by="test", now=now)
             made = list_keys(conn)[0].id
-        return Source(key, made, shop.dsn)
+        return Source(key, made, shop.dsn, shop.data)
 
     return make
 
