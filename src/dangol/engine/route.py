@@ -13,21 +13,20 @@ import msgspec
 import psycopg
 from psycopg import errors
 
-from dangol.converse.keeping import move_conversations
-from dangol.decide.campaign.sends import silence_customer
-from dangol.engine.inbox import OwnFact, enter_inbox
+from dangol.engine.inbox import enter_inbox
+from dangol.engine.kinship import follow_merges, own_facts
+from dangol.engine.lines import fresh_lines, write_lines
 from dangol.know.identity.plan import Claim, Node
-from dangol.know.identity.resolve import Resolved, Span, resolve
+from dangol.know.identity.resolve import Span, resolve
 from dangol.listen.catalogue import save_survey, survey
 from dangol.listen.heard import Heard, IntakeRow, Parsed, Rejected
-from dangol.listen.imported import hear_import
+from dangol.listen.imported import Lines, hear_import, join_lines
 from dangol.listen.ledger import drop_old_weeks, open_week, remember
 from dangol.listen.refuse import save_rejects
 from dangol.listen.system import hear_system
 from dangol.listen.track import hear_track
 from dangol.model.customer import bucket_of
-from dangol.model.event import Cause, EventName
-from dangol.model.reason import RejectReason, SilentReason
+from dangol.model.reason import RejectReason
 from dangol.store.sql import load_queries
 
 _SQL = load_queries("dangol.listen")
@@ -44,7 +43,6 @@ _POISON = (
 """Faults of a value: of the database's making, or found while encoding it."""
 _PURE: dict[str, Callable[[IntakeRow], Parsed]] = {
     "track": hear_track,
-    "import": hear_import,
     "system": hear_system,
 }
 
@@ -87,24 +85,26 @@ def route_once(
 def _route(
     conn: psycopg.Connection, hearers: Mapping[str, Hearer], now: datetime, limit: int
 ) -> tuple[RouteResult, date | None]:
-    kinds = [*_PURE, *hearers]
+    kinds = [*_PURE, "import", *hearers]
     args = {"kinds": kinds, "limit": limit, "bytes": MOST_BYTES}
     rows = [IntakeRow(*row) for row in conn.execute(_SQL.claim_intake, args, binary=True)]
     if not rows:
         return RouteResult(), None
-    parsed = _hear(conn, rows, hearers, now)
+    imports = [row for row in rows if row.kind == "import"]
+    lines, unread = _hear_imports(imports)
+    parsed = _hear(conn, [row for row in rows if row.kind != "import"], hearers, now)
     week, is_new_week = open_week(conn, now.date())
-    events = _fresh(conn, parsed.events, week)
-    refused = _apply(conn, events, now)
-    rejects = parsed.rejects + refused
+    events, fresh = _fresh(conn, parsed.events, week), fresh_lines(conn, lines)
+    refused = _apply(conn, events, now) + _apply_lines(conn, fresh, now)
+    rejects = unread + parsed.rejects + refused
     save_rejects(conn, rejects, now)
     conn.execute(_SQL.delete_intake, {"ids": [row.id for row in rows]})
     conn.execute("notify inbox")
     waits = conn.execute(_SQL.waits, {"after": rows[-1].id, "kinds": kinds}).fetchone()
     result = RouteResult(
         rows=len(rows),
-        events=len(events) - len(refused),
-        duplicates=len(parsed.events) - len(events),
+        events=len(events) + len(fresh.props) - len(refused),
+        duplicates=len(parsed.events) - len(events) + len(lines.props) - len(fresh.props),
         rejects=len(rejects),
         waiting=waits[0],
     )
@@ -136,6 +136,20 @@ def _hear(
         events += parsed.events
         rejects += parsed.rejects
     return Parsed(events, rejects)
+
+
+def _hear_imports(rows: Sequence[IntakeRow]) -> tuple[Lines, list[Rejected]]:
+    parts: list[Lines] = []
+    rejects: list[Rejected] = []
+    for row in rows:
+        try:
+            lines, refused = hear_import(row)
+        except Exception as error:  # a defect of ours must not stop the queue
+            rejects.append(_unreadable(row, error))
+        else:
+            parts.append(lines)
+            rejects += refused
+    return join_lines(parts), rejects
 
 
 def _hear_one(row: IntakeRow) -> Parsed:
@@ -172,7 +186,7 @@ def _unreadable(row: IntakeRow, error: Exception) -> Rejected:
 
 def _fresh(conn: psycopg.Connection, events: Sequence[Heard], week: date) -> list[Heard]:
     """Each event once: not those heard before, nor a second copy in the same batch."""
-    fresh = remember(conn, events, week)
+    fresh = remember(conn, {event.key for event in events}, week)
     kept = []
     for event in events:
         if event.key in fresh:
@@ -199,6 +213,18 @@ def _apply(conn: psycopg.Connection, events: Sequence[Heard], now: datetime) -> 
     return _apply(conn, events[:half], now) + _apply(conn, events[half:], now)
 
 
+def _apply_lines(conn: psycopg.Connection, lines: Lines, now: datetime) -> list[Rejected]:
+    """The same for lines of imports: all at once, and the slow way when that fails."""
+    if not lines.props:
+        return []
+    try:
+        with conn.transaction():
+            write_lines(conn, lines, now)
+            return []
+    except _POISON:
+        return _apply(conn, lines.as_heard(), now)
+
+
 def _write(conn: psycopg.Connection, events: Sequence[Heard], now: datetime) -> list[Rejected]:
     claims = [_claim(event) for event in events]
     resolved = resolve(conn, filter(None, claims), _spans(events, claims), now)
@@ -213,8 +239,8 @@ def _write(conn: psycopg.Connection, events: Sequence[Heard], now: datetime) -> 
         else:
             kept.append(event)
             customers.append(owner)
-    enter_inbox(conn, kept, customers, _own_facts(resolved), now)
-    _follow_merges(conn, resolved, now)
+    enter_inbox(conn, kept, customers, own_facts(resolved), now)
+    follow_merges(conn, resolved, now)
     save_survey(conn, survey(kept), now)
     return refused
 
@@ -247,38 +273,6 @@ def _moved(conn: psycopg.Connection, events: Sequence[Heard]) -> dict[int, int |
     args = {"ids": ids, "buckets": [bucket_of(customer_id) for customer_id in ids]}
     rows = conn.execute(_SQL.find_gone, args).fetchall()
     return {customer_id: winner for customer_id, winner, _ in rows}
-
-
-def _own_facts(resolved: Resolved) -> list[OwnFact]:
-    """Every change of who is who, as events of the customer it concerns."""
-    linked = [
-        OwnFact(
-            name=EventName.IDENTITY_LINKED,
-            ref=f"link:{link.kind}:{link.value}:{link.customer_id}",
-            customer_id=link.customer_id,
-            props={"kind": link.kind, "value": link.value},
-            cause=Cause.BEHAVIOUR,
-        )
-        for link in resolved.linked
-    ]
-    merged = [
-        OwnFact(
-            name=EventName.CUSTOMERS_MERGED,
-            ref=f"merge:{merge.loser_id}:{merge.winner_id}",
-            customer_id=merge.winner_id,
-            props={"loser_id": merge.loser_id, "reason": "identity"},
-            cause=Cause.MERGE,
-        )
-        for merge in resolved.merges
-    ]
-    return linked + merged
-
-
-def _follow_merges(conn: psycopg.Connection, resolved: Resolved, now: datetime) -> None:
-    """What was queued for a loser is not sent, the winner may have its own; its talks go along."""
-    for merge in resolved.merges:
-        silence_customer(conn, merge.loser_id, SilentReason.MERGED, now)
-        move_conversations(conn, merge.loser_id, merge.winner_id)
 
 
 def _refuse(event: Heard, reason: RejectReason, detail: str) -> Rejected:

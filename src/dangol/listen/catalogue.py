@@ -13,6 +13,7 @@ import msgspec
 import psycopg
 
 from dangol.listen.heard import Heard
+from dangol.listen.imported import Sample
 from dangol.listen.moment import parse_moment
 from dangol.model.event import EventName
 from dangol.store.sql import load_queries
@@ -57,7 +58,7 @@ class Survey(msgspec.Struct, frozen=True):
     sources: dict[str, tuple[int, datetime]]
 
 
-def survey(events: Iterable[Heard]) -> Survey:
+def survey(events: Iterable[Heard | Sample]) -> Survey:
     """Count names, properties with their types, and senders."""
     shapes: Counter[tuple] = Counter()
     samples: dict[tuple, dict[str, Any]] = {}

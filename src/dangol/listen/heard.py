@@ -46,8 +46,6 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cause: Cause = Cause.BEHAVIOUR
     origin: str | None = None
     depth: int = 0
-    is_imported: bool = False
-    """Its key is remembered for ever instead of 7 days."""
 
 
 class Rejected(msgspec.Struct, frozen=True):

@@ -1,11 +1,18 @@
-"""Rows of an import, read and checked already, as facts of the past."""
+"""Rows of an import, read and checked already, as facts of the past: columns, not objects.
 
-import re
+An import brings more at once than all senders together, and its reader has made columns of it. They
+stay columns up to the database; only what is wrong is looked at line by line.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from dangol.listen.heard import Heard, IntakeRow, Parsed, Rejected
+from dangol.listen.heard import Heard, IntakeRow, Rejected
 from dangol.listen.naming import LONGEST_ID, LONGEST_NAME
 from dangol.model.event import Effect
 from dangol.model.reason import RejectReason
@@ -24,49 +31,173 @@ COLUMNS = pa.schema(
 )
 """The body of an `import` row is an Arrow IPC stream of these columns; `props` is a JSON object."""
 
-_KEY = re.compile(r"[0-9a-f]{32}")
+_FACTS = pa.schema([*COLUMNS, ("source", pa.string()), ("received_at", pa.timestamp("us", "UTC"))])
 _PROPS = msgspec.json.Decoder(dict)
 
 
-def hear_import(row: IntakeRow) -> Parsed:
-    """One fact per line, all of them history; a line that cannot be stored is refused by number."""
+class Lines(NamedTuple):
+    """Facts of imports that can be stored, all of them history."""
+
+    facts: pa.Table
+    """`COLUMNS`, where an absent id is null, with `source` and `received_at`."""
+    props: list[dict[str, Any]]
+    """The properties of the same lines, read."""
+
+    def take(self, places: Sequence[int]) -> "Lines":
+        """The lines at these places."""
+        if len(places) == len(self.props):
+            return self
+        return Lines(
+            self.facts.take(pa.array(places, pa.int64())), [self.props[at] for at in places]
+        )
+
+    def as_heard(self) -> list[Heard]:
+        """The same one by one."""
+        names = (
+            "key",
+            "name",
+            "time",
+            "received_at",
+            "utc_offset_min",
+            "source",
+            "user_id",
+            "email",
+        )
+        columns = [self.facts.column(name).to_pylist() for name in names]
+        return [
+            Heard(
+                **dict(zip(names, line, strict=True)),
+                props=props,
+                effect=Effect.HISTORY,
+            )
+            for *line, props in zip(*columns, self.props, strict=True)
+        ]
+
+
+class Sample(NamedTuple):
+    """What the catalogue looks at."""
+
+    name: str
+    props: dict[str, Any]
+    source: str
+    received_at: datetime
+
+
+NO_LINES = Lines(_FACTS.empty_table(), [])
+
+
+def hear_import(row: IntakeRow) -> tuple[Lines, list[Rejected]]:
+    """The lines of one intake row, and those that cannot be stored, refused by number."""
     with pa.ipc.open_stream(row.body) as reader:
         table = reader.read_all().select(COLUMNS.names).cast(COLUMNS)
-    parsed = Parsed([], [])
-    for line in zip(*(column.to_pylist() for column in table.columns), strict=True):
-        found = _hear_line(line, row)
-        if isinstance(found, Heard):
-            parsed.events.append(found)
-        else:
-            parsed.rejects.append(found)
-    return parsed
+    is_clean = _find_clean(table)
+    props, unread = _read_props(table.column("props"), is_clean)
+    if unread:
+        is_clean = pa.array(
+            [clean and at not in unread for at, clean in enumerate(is_clean.to_pylist())]
+        )
+    facts, others = table.filter(is_clean), table.filter(pc.invert(is_clean))
+    unfit = zip(*(column.to_pylist() for column in others.columns), strict=True)
+    refused = [_refuse(line, row) for line in unfit]
+    return Lines(_complete(facts, row), props), refused
 
 
-def _hear_line(line: tuple, row: IntakeRow) -> Heard | Rejected:
-    _, key, user_id, email, name, time, offset, props = line
-    if not _KEY.fullmatch(key or ""):
-        return _refuse(RejectReason.BAD_VALUE, "Its key is not 32 hex digits.", line, row)
-    if not user_id and not email:
-        return _refuse(RejectReason.NO_IDENTITY, "It names nobody.", line, row)
-    if len(user_id or email) > LONGEST_ID or len(name) > LONGEST_NAME:
-        return _refuse(RejectReason.TOO_LARGE, "The id or the name is too long.", line, row)
-    if "\0" in f"{user_id}{email}{name}" or "\\u0000" in props:
-        return _refuse(RejectReason.BAD_TEXT, "The text holds a NUL character.", line, row)
-    return Heard(
-        key=key,
-        name=name,
-        time=time,
-        received_at=row.received_at,
-        utc_offset_min=offset,
-        props=_PROPS.decode(props),
-        source=row.source,
-        user_id=user_id or None,
-        email=email or None,
-        effect=Effect.HISTORY,
-        is_imported=True,
+def join_lines(parts: Sequence[Lines]) -> Lines:
+    """All lines of `parts` after each other."""
+    if not parts:
+        return NO_LINES
+    return Lines(
+        pa.concat_tables([part.facts for part in parts]),
+        [props for part in parts for props in part.props],
     )
 
 
-def _refuse(reason: RejectReason, detail: str, line: tuple, row: IntakeRow) -> Rejected:
+def samples(lines: Lines) -> list[Sample]:
+    """The lines as the catalogue counts them."""
+    columns = [lines.facts.column(name).to_pylist() for name in ("name", "source", "received_at")]
+    return [
+        Sample(name, props, source, at)
+        for name, source, at, props in zip(*columns, lines.props, strict=True)
+    ]
+
+
+def _find_clean(table: pa.Table) -> pa.ChunkedArray:
+    """Which lines can be stored, as far as their columns tell."""
+    key, name, props = (table.column(column) for column in ("key", "name", "props"))
+    who = _who(table)
+    checks = [
+        pc.match_substring_regex(key, "^[0-9a-f]{32}$"),
+        pc.less_equal(pc.utf8_length(who), LONGEST_ID),
+        pc.less_equal(pc.utf8_length(name), LONGEST_NAME),
+        pc.invert(pc.match_substring(props, "\\u0000")),
+        pc.is_valid(table.column("time")),
+        *(
+            pc.invert(pc.match_substring(pc.fill_null(table.column(column), ""), "\0"))
+            for column in ("user_id", "email", "name")
+        ),
+    ]
+    found = checks[0]
+    for check in checks[1:]:
+        found = pc.and_kleene(found, check)
+    return pc.fill_null(found, False)
+
+
+def _who(table: pa.Table) -> pa.ChunkedArray:
+    """The id that decides whose a line is; null where there is none."""
+    return pc.coalesce(_filled(table.column("user_id")), _filled(table.column("email")))
+
+
+def _filled(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+
+
+def _read_props(
+    column: pa.ChunkedArray, is_clean: pa.ChunkedArray
+) -> tuple[list[dict[str, Any]], set[int]]:
+    """The properties of the clean lines, and the places of those that are no JSON object."""
+    decode = _PROPS.decode
+    texts = column.filter(is_clean).to_pylist()
+    try:
+        return [decode(text) for text in texts], set()
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        places = [at for at, clean in enumerate(is_clean.to_pylist()) if clean]
+    read, unread = [], set()
+    for place, text in zip(places, texts, strict=True):
+        try:
+            read.append(decode(text))
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            unread.add(place)
+    return read, unread
+
+
+def _complete(facts: pa.Table, row: IntakeRow) -> pa.Table:
+    """`facts` with nulls for absent ids, and with what holds for the whole intake row."""
+    count = facts.num_rows
+    for place, name in enumerate(facts.column_names):
+        if name in ("user_id", "email"):
+            facts = facts.set_column(place, name, _filled(facts.column(name)))
+    facts = facts.append_column("source", pa.repeat(pa.scalar(row.source, pa.string()), count))
+    at = pa.scalar(row.received_at, pa.timestamp("us", "UTC"))
+    return facts.append_column("received_at", pa.repeat(at, count)).cast(_FACTS)
+
+
+def _refuse(line: tuple, row: IntakeRow) -> Rejected:
+    reason, detail = _why(line)
     shown = msgspec.json.encode([str(value) for value in line])
     return Rejected(reason, detail, shown, row.source, line[0])
+
+
+def _why(line: tuple) -> tuple[RejectReason, str]:
+    """What is wrong with a line that `_find_clean` or `_read_props` did not let through."""
+    _, key, user_id, email, name, time, _, props = line
+    if not user_id and not email:
+        return RejectReason.NO_IDENTITY, "It names nobody."
+    if len(user_id or email) > LONGEST_ID or len(name or "") > LONGEST_NAME:
+        return RejectReason.TOO_LARGE, "The id or the name is too long."
+    if "\0" in f"{user_id}{email}{name}" or "\\u0000" in (props or ""):
+        return RejectReason.BAD_TEXT, "The text holds a NUL character."
+    if name is None or time is None:
+        return RejectReason.MISSING_VALUE, "It has no name or no time."
+    if key is None or len(key) != 32:
+        return RejectReason.BAD_VALUE, "Its key is not 32 hex digits."
+    return RejectReason.BAD_VALUE, "Its key is not 32 hex digits, or its properties are no object."

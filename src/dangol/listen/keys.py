@@ -49,7 +49,7 @@ def create_key(
         InputError: the scope is another, the name is empty, or an origin is no origin.
     """
     if scope not in ("track", "api"):
-        raise InputError(f"A key's scope is track or api, not {scope!r}.")
+        raise InputError("A key's scope is track or api, not {scope!r}.", scope=scope)
     if not name.strip():
         raise InputError("A key needs a name, such as 'online store'.")
     secret = f"dg{scope[0]}_{secrets.token_hex(16)}"
@@ -97,9 +97,11 @@ def read_origin(text: str) -> str:
         parts = urlsplit(text.strip())
         port = parts.port
     except ValueError:
-        raise InputError(f"{text!r} is no origin; write it as https://shop.example.") from None
+        raise InputError(
+            "{text!r} is no origin; write it as https://shop.example.", text=text
+        ) from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
-        raise InputError(f"{text!r} is no origin; write it as https://shop.example.")
+        raise InputError("{text!r} is no origin; write it as https://shop.example.", text=text)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     default = {"http": 80, "https": 443}[parts.scheme]
     return f"{parts.scheme}://{host}" + ("" if port in (None, default) else f":{port}")

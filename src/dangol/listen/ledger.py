@@ -7,13 +7,12 @@ same primary key, where the second waits for the first. The week before is close
 enough.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import date, timedelta
 
 import psycopg
 from psycopg import sql
 
-from dangol.listen.heard import Heard
 from dangol.store.sql import load_queries
 
 _SQL = load_queries(__package__)
@@ -51,19 +50,21 @@ def drop_old_weeks(conn: psycopg.Connection, week: date) -> list[str]:
         return []
 
 
-def remember(conn: psycopg.Connection, events: Iterable[Heard], week: date) -> set[str]:
-    """Which keys are heard for the first time; from now on they are known."""
-    tracked = {event.key for event in events if not event.is_imported}
-    imported = {event.key for event in events if event.is_imported}
-    fresh: set[str] = set()
-    if tracked:
-        args = {"week": week, "before": week - _WEEK, "keys": ",".join(tracked)}
-        fresh |= _hex(conn.execute(_SQL.remember_keys, args))
-        args["keys"] = ",".join(fresh)
-        fresh -= _hex(conn.execute(_SQL.find_earlier, args)) if fresh else set()
-    if imported:
-        fresh |= _hex(conn.execute(_SQL.remember_imported, {"keys": ",".join(imported)}))
-    return fresh
+def remember(conn: psycopg.Connection, keys: Collection[str], week: date) -> set[str]:
+    """Which of `keys` are heard for the first time; from now on they are known."""
+    if not keys:
+        return set()
+    args = {"week": week, "before": week - _WEEK, "keys": ",".join(keys)}
+    fresh = set(keys) - _hex(conn.execute(_SQL.remember_keys, args))
+    args["keys"] = ",".join(fresh)
+    return fresh - _hex(conn.execute(_SQL.find_earlier, args)) if fresh else fresh
+
+
+def remember_imported(conn: psycopg.Connection, keys: Collection[str]) -> set[str]:
+    """Which keys of imported lines are heard for the first time; they are known for ever."""
+    if not keys:
+        return set()
+    return set(keys) - _hex(conn.execute(_SQL.remember_imported, {"keys": ",".join(keys)}))
 
 
 def _hex(cursor: psycopg.Cursor) -> set[str]:

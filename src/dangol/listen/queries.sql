@@ -73,11 +73,15 @@ join pg_class c on c.oid = i.inhrelid
 where i.inhparent = 'seen'::regclass order by c.relname
 
 -- name: remember_keys
--- The keys that were not heard this week; two workers with the same key meet here and one waits.
-insert into seen (week, key)
-select %(week)s, k from unnest(string_to_array(%(keys)s, ',')::uuid[]) as t (k) order by k
-on conflict do nothing
-returning key
+-- Keep the keys and return those that were heard this week already: few, where all are many. Two
+-- workers with the same key meet here and one waits.
+with wanted as materialized (
+    select k from unnest(string_to_array(%(keys)s, ',')::uuid[]) as t (k) order by k
+),
+added as (
+    insert into seen (week, key) select %(week)s, k from wanted on conflict do nothing returning key
+)
+select k from wanted except select key from added
 
 -- name: find_earlier
 -- Which of these keys were heard in the week before. That week is closed: nobody adds to it.
@@ -85,11 +89,14 @@ select key from seen
 where key = any(string_to_array(%(keys)s, ',')::uuid[]) and week = %(before)s
 
 -- name: remember_imported
--- The keys of imported rows that no import brought before.
-insert into import_seen (key)
-select k from unnest(string_to_array(%(keys)s, ',')::uuid[]) as t (k) order by k
-on conflict do nothing
-returning key
+-- Keep the keys of imported rows and return those that an import brought before.
+with wanted as materialized (
+    select k from unnest(string_to_array(%(keys)s, ',')::uuid[]) as t (k) order by k
+),
+added as (
+    insert into import_seen (key) select k from wanted on conflict do nothing returning key
+)
+select k from wanted except select key from added
 
 -- name: find_gone
 -- Which of these customers are somebody else now, or erased.

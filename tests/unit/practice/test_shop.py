@@ -83,6 +83,6 @@ def test_it_is_an_import_that_intake_accepts(run: UUID) -> None:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     row = IntakeRow(1, at(UNTIL, 12), "import", "practice", {}, sink.getvalue())
-    parsed = hear_import(row)
-    assert (len(parsed.events), parsed.rejects) == (len(shop.facts), [])
-    assert len({event.key for event in parsed.events}) == len(shop.facts)
+    lines, refused = hear_import(row)
+    assert (len(lines.props), refused) == (len(shop.facts), [])
+    assert len(set(lines.facts.column("key").to_pylist())) == len(shop.facts)

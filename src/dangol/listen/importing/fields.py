@@ -125,7 +125,11 @@ def settle(
     unknown = sorted(set(said) - set(columns))
     if unknown:
         have = ", ".join(columns[:20])
-        raise InputError(f"There is no column {unknown[0]!r} in the file; it has: {have}.")
+        raise InputError(
+            "There is no column {column!r} in the file; it has: {have}.",
+            column=unknown[0],
+            have=have,
+        )
     rest = [column for column in columns if column not in said]
     mapping = dict(said) | guess_mapping(rest, kind, said.values())
     mapping = {column: mapping[column] for column in columns}
@@ -176,7 +180,9 @@ def _split_currency(said: Mapping[str, str]) -> tuple[dict[str, str], str | None
 
 def _checked_currency(code: str | None) -> str | None:
     if code is not None and not re.fullmatch("[A-Za-z]{3}", code):
-        raise InputError(f"{code!r} is no currency; take the three letters, such as KRW or USD.")
+        raise InputError(
+            "{code!r} is no currency; take the three letters, such as KRW or USD.", code=code
+        )
     return code.upper() if code else None
 
 
@@ -185,7 +191,9 @@ def _event_name(kind: Kind, mapping: Mapping[str, str], said: str | None) -> str
         return None
     if said is not None:
         if not said.strip() or len(said) > LONGEST_NAME or is_reserved(said):
-            raise InputError(f"{said!r} cannot be the name of imported events; choose another.")
+            raise InputError(
+                "{name!r} cannot be the name of imported events; choose another.", name=said
+            )
         return said.strip()
     return "Order Completed" if Field.REVENUE in mapping.values() else None
 
@@ -194,7 +202,9 @@ def _check(options: ImportOptions) -> None:
     fields = list(options.mapping.values())
     twice = sorted({field for field in fields if fields.count(field) > 1})
     if twice:
-        raise InputError(f"Two columns are to become {twice[0]!r}; map one of them to `-`.")
+        raise InputError(
+            "Two columns are to become {column!r}; map one of them to `-`.", column=twice[0]
+        )
     if Field.USER_ID not in fields and Field.EMAIL not in fields:
         raise InputError(
             "No column says who a row is about: map one to user_id or email, "
@@ -205,4 +215,4 @@ def _check(options: ImportOptions) -> None:
     if options.kind == "events" and options.event_name is None and Field.EVENT not in fields:
         raise InputError("What happened? Give --name, or map the column with the event's name.")
     if any("\0" in field or len(field) > LONGEST_NAME for field in fields):
-        raise InputError(f"The name of a field has at most {LONGEST_NAME} characters.")
+        raise InputError("The name of a field has at most {most} characters.", most=LONGEST_NAME)

@@ -54,13 +54,17 @@ def open_source(path: Path) -> Source:
         with path.open("rb") as file:
             sample = file.read(_SAMPLE_BYTES)
     except OSError as error:
-        raise InputError(f"{path.name} cannot be read: {error.strerror}.") from None
+        raise InputError(
+            "{file} cannot be read: {error}.", file=path.name, error=error.strerror
+        ) from None
     if not sample.strip(b"\xef\xbb\xbf \t\r\n"):
-        raise InputError(f"{path.name} is empty.")
+        raise InputError("{file} is empty.", file=path.name)
     if sample.startswith(b"PAR1"):
         return Source(path, "parquet", _parquet_columns(path))
     if sample.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise InputError(f"{path.name} is a spreadsheet; save it as CSV (UTF-8) and import that.")
+        raise InputError(
+            "{file} is a spreadsheet; save it as CSV (UTF-8) and import that.", file=path.name
+        )
     encoding = _encoding(path, sample)
     if sample.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return Source(path, "jsonl", _json_columns(path, encoding), encoding)
@@ -135,12 +139,21 @@ def _named(path: Path, header: list[str]) -> tuple[str, ...]:
     """
     names = [name.strip() or f"column {place}" for place, name in enumerate(header, 1)]
     if not any(name.strip() for name in header):
-        raise InputError(f"{path.name} has no header line with the names of its columns.")
+        raise InputError("{file} has no header line with the names of its columns.", file=path.name)
     if len(names) > _MOST_COLUMNS:
-        raise InputError(f"{path.name} has {len(names)} columns; at most {_MOST_COLUMNS} work.")
+        raise InputError(
+            "{file} has {columns} columns; at most {most} work.",
+            file=path.name,
+            columns=len(names),
+            most=_MOST_COLUMNS,
+        )
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise InputError(f"{path.name} has two columns named {twice[0]!r}; rename one of them.")
+        raise InputError(
+            "{file} has two columns named {column!r}; rename one of them.",
+            file=path.name,
+            column=twice[0],
+        )
     return tuple(names)
 
 
@@ -156,7 +169,7 @@ def _json_columns(path: Path, encoding: str) -> tuple[str, ...]:
             if item is not None:
                 names.update(dict.fromkeys(item))
     if not names:
-        raise InputError(f"{path.name} has no line that is a JSON object.")
+        raise InputError("{file} has no line that is a JSON object.", file=path.name)
     return _named(path, list(names))
 
 
@@ -200,7 +213,9 @@ def _parquet_columns(path: Path) -> tuple[str, ...]:
     try:
         return _named(path, parquet.read_schema(path).names)
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path.name} is a damaged Parquet file: {error}.") from None
+        raise InputError(
+            "{file} is a damaged Parquet file: {error}.", file=path.name, error=error
+        ) from None
 
 
 def _parquet_rows(source: Source) -> Iterator[Row | Unreadable]:
@@ -215,7 +230,12 @@ def _parquet_rows(source: Source) -> Iterator[Row | Unreadable]:
                 number += 1
                 yield Row(number, list(values))
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{source.path.name} is damaged after row {number}: {error}.") from None
+        raise InputError(
+            "{file} is damaged after row {number}: {error}.",
+            file=source.path.name,
+            number=number,
+            error=error,
+        ) from None
 
 
 def _text_column(column: object) -> list[str | None]:
