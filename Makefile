@@ -20,7 +20,7 @@ soak: setup browser
 	$(BIN)/pytest -m soak -s
 
 bench: setup
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench --write docs/benchmarks.md
 
 lint: setup
 	$(BIN)/ruff check .
