@@ -21,7 +21,14 @@ from dangol.know.segment.condition import (
     ValueType,
 )
 
-_STAGES = {"unknown": "too early to tell", "loyal": "loyal"}
+_STAGES = {
+    "new": "New",
+    "active": "Active",
+    "loyal": "Regular",
+    "lapsing": "Gone quiet",
+    "inactive": "Gone",
+    "unknown": "Too early to tell",
+}
 _ANSWERS = {
     "unknown": "not given",
     "granted": "yes",
@@ -68,8 +75,8 @@ def _clause(condition: Condition, names: Mapping[UUID, str], *, nested: bool = T
         case Did() | DidNot():
             return _history(condition)
         case StageIs():
-            stages = [_STAGES.get(stage, str(stage)) for stage in condition.stages]
-            return f"whose stage is {_either(stages)}"
+            stages = [f"“{_STAGES[stage]}”" for stage in condition.stages]
+            return f"who are {_either(stages)}"
         case ConsentIs():
             answers = [_ANSWERS[state] for state in condition.states]
             return f"whose consent to {condition.channel} is {_either(answers)}"

@@ -81,8 +81,10 @@ def sentence(condition: Condition, names: Mapping[UUID, str]) -> str:
     if condition == AnyOf(of=()):
         return "아무도 없음"
     if isinstance(condition, All | AnyOf):
-        return f"{_joined(condition, names)} 손님"
-    return f"{_clause(condition, names).before_noun} 손님"
+        said = f"{_joined(condition, names)} 손님"
+    else:
+        said = f"{_clause(condition, names).before_noun} 손님"
+    return said.removesuffix("인 손님") if said.endswith("손님인 손님") else said
 
 
 def _joined(group: All | AnyOf, names: Mapping[UUID, str]) -> str:
@@ -122,7 +124,7 @@ def _clause(condition: Condition, names: Mapping[UUID, str]) -> _Clause:
 def _compare(test: Comparison) -> _Clause:
     if test.op in (Op.EXISTS, Op.MISSING):
         return _Clause(f"{test.name} 값이", _HAS if test.op is Op.EXISTS else _HAS_NOT)
-    subject = with_particle(test.name, "이/가")
+    subject = _subject(test.name)
     values = test.value if isinstance(test.value, tuple) else (test.value,)
     shown = _either([_show(item, test.type) for item in values])
     if test.op is Op.NE:
@@ -133,6 +135,12 @@ def _compare(test: Comparison) -> _Clause:
     if test.op is Op.STARTS_WITH:
         return _Clause(f"{subject} {with_particle(shown, '으로/로')}", _STARTS)
     return _ordered(test, subject, shown)
+
+
+def _subject(name: str) -> str:
+    """`name` as what a clause speaks about; a foreign word's particle would be a guess."""
+    guessed = with_particle(name, "이/가")
+    return f"{name} 값이" if guessed.endswith("이(가)") else guessed
 
 
 def _ordered(test: Comparison, subject: str, shown: str) -> _Clause:

@@ -174,8 +174,13 @@ def test_rewrites_leave_one_counter_for_each_question() -> None:
     ("question", "english", "korean"),
     [
         ({"kind": "all", "of": []}, "all customers", "모든 손님"),
-        (CITY, "customers whose city is “Seoul”", "city이(가) “Seoul”인 손님"),
-        (LOYAL, "customers whose stage is loyal", "단골인 손님"),
+        (CITY, "customers whose city is “Seoul”", "city 값이 “Seoul”인 손님"),
+        (LOYAL, "customers who are “Regular”", "단골인 손님"),
+        (
+            {"kind": "stage", "in": ["loyal", "lapsing"]},
+            "customers who are “Regular” or “Gone quiet”",
+            "단골 또는 뜸해진 손님",
+        ),
         (
             {**ORDER, "times": {"op": "ge", "value": 2}, "within": {"days": 90}},
             "customers who did “Order Completed” at least 2 times in the last 90 days",
@@ -188,7 +193,7 @@ def test_rewrites_leave_one_counter_for_each_question() -> None:
         ),
         (
             {"kind": "any", "of": [LOYAL, {**CITY, "name": "도시", "op": "starts_with", "value": "서울"}]},
-            "customers whose stage is loyal, or whose 도시 starts with “서울”",
+            "customers who are “Regular”, or whose 도시 starts with “서울”",
             "단골이거나, 도시가 “서울”로 시작하는 손님",
         ),
         (
