@@ -210,6 +210,8 @@ class _Batch:
 
     def hand_over(self, claimed: list[tuple], channel: Channel, rules: Rules) -> Handed:
         """Judge everyone, write the verdicts, and return those who are allowed."""
+        looked_at = len(claimed)
+        claimed = self._without_reached(claimed)
         columns: dict[str, Any] = {
             "bucket": [row[1] for row in claimed],
             "customer_id": [row[2] for row in claimed],
@@ -218,7 +220,7 @@ class _Batch:
             "row": [row[6] for row in claimed],
         }
         if not claimed:
-            return self._handed(columns, [], [], 0)
+            return self._handed(columns, [], [], looked_at)
         rows = self._load(claimed)
         people = people_facts([row[:FACTS] for row in rows])
         moment = Moment(self._occasion(channel), rules, self.now)
@@ -229,7 +231,22 @@ class _Batch:
         addresses = [people.address[i] or "" for i in allowed]
         if self.send.message_kind.is_marketing and allowed:
             self._count(kept)
-        return self._handed(kept, addresses, [rows[i] for i in allowed], len(claimed))
+        return self._handed(kept, addresses, [rows[i] for i in allowed], looked_at)
+
+    def _without_reached(self, claimed: list[tuple]) -> list[tuple]:
+        """Without those who turned out to be somebody that this send has reached already."""
+        args = {"send_id": self.send.id, "customers": ints([row[2] for row in claimed])}
+        reached = {row[0] for row in self.conn.execute(_Q.find_reached, args)} if claimed else set()
+        if not reached:
+            return claimed
+        again = [row for row in claimed if row[2] in reached]
+        reason = SilentReason.ALREADY_SENT
+        silence = {"rows": texts([row[6] for row in again]), "reason": reason, "now": self.now}
+        self.conn.execute(_Q.silence_reached, silence)
+        name = EventName.MESSAGE_SUPPRESSED
+        facts = [MessageFact(row[1], row[2], name, reason) for row in again]
+        insert_facts(self.conn, self.send, facts, self.now)
+        return [row for row in claimed if row[2] not in reached]
 
     def _occasion(self, channel: Channel) -> Occasion:
         return Occasion(

@@ -44,6 +44,21 @@ where m.send_id = %(send_id)s and m.state in ('queued', 'deferred') and m.due_at
 order by m.bucket, m.customer_id limit 10000
 on conflict (bucket, customer_id, channel) do nothing
 
+-- name: find_reached
+-- Who of these merged with somebody that this send has reached, or may have: the same person has
+-- it already. Later than the lock of the contact rows, which the merge and the other hand-off held.
+select distinct u.customer_id
+from unnest(%(customers)s::bigint[]) as u (customer_id)
+join merge_task t on t.winner_id = u.customer_id
+join message m on m.bucket = (t.loser_id %% 1024)::int and m.send_id = %(send_id)s
+    and m.customer_id = t.loser_id and m.state in ('handed', 'accepted', 'uncertain')
+
+-- name: silence_reached
+-- They do not get it a second time.
+update message m set state = 'silent', reason = %(reason)s, finished_at = %(now)s
+from unnest(%(rows)s::text[]::tid[]) as u (row)
+where m.ctid = u.row
+
 -- name: write_verdicts
 -- The states that the guard decided, and for what may leave: who has it, until when, and where to.
 -- The rows are locked by the claim, so their addresses in the table hold; texts that repeat come
