@@ -17,6 +17,7 @@ from dangol.speak.channel.email.mail import Mail
 from dangol.speak.letter.names import Reader
 from dangol.speak.letter.postbox import Postbox
 from dangol.speak.letter.press import Press
+from dangol.speak.letter.run import PrintRun
 from dangol.speak.letter.service import get_letter_version
 from dangol.speak.letter.signing import find_signer
 from dangol.speak.links.service import load_links
@@ -30,6 +31,8 @@ Renderer = Callable[[psycopg.Connection, Handed], Write]
 """Prepares a batch."""
 
 _CACHED = 32
+_RUN = 128
+"""Letters whose tokens are sealed together, when the first of them is asked for."""
 
 
 class LetterRenderer:
@@ -43,21 +46,17 @@ class LetterRenderer:
     def __call__(self, conn: psycopg.Connection, batch: Handed) -> Write:
         """Compile the send's letter, or take the one compiled before."""
         press, reply_domain = self._press(conn, batch)
-        decode = msgspec.json.decode
+        runs: dict[int, PrintRun] = {}
 
         def write(row: int, at: datetime) -> Mail:
-            customer_id, address = batch.customer_id[row], batch.address[row]
-            traits = batch.traits[row]
-            reader = Reader(
-                customer_id=customer_id,
-                address=address,
-                traits=decode(traits) if traits else {},
-                locale=batch.locale[row],
-                country=batch.country[row],
-                stage=batch.stage[row],
-            )
-            sender = _envelope_sender(press, customer_id, reply_domain)
-            return Mail(sender, address, press.render(reader, at), is_wire_form=True)
+            number, place = divmod(row, _RUN)
+            run = runs.get(number)
+            if run is None:
+                runs.clear()  # rows are asked for in order: what is behind is done with
+                rows = range(number * _RUN, min(len(batch), (number + 1) * _RUN))
+                run = runs[number] = PrintRun(press, [_reader(batch, one) for one in rows])
+            sender = _envelope_sender(run.reply_token(place), reply_domain)
+            return Mail(sender, batch.address[row], run.render(place, at), is_wire_form=True)
 
         return write
 
@@ -78,7 +77,7 @@ class LetterRenderer:
     def _compile(self, conn: psycopg.Connection, batch: Handed) -> tuple[Press, str]:
         send = batch.send
         if send.letter_id is None or send.letter_version is None:
-            raise DangolError(f"Send {send.id} has no letter.")
+            raise DangolError("Send {send} has no letter.", send=send.id)
         brand = read_brand(conn)
         letter = get_letter_version(conn, send.letter_id, send.letter_version)
         links = load_links(conn, send.id)
@@ -94,11 +93,22 @@ class LetterRenderer:
         return Press(letter, postbox), brand.reply_domain or brand.sender_email
 
 
-def _envelope_sender(press: Press, customer_id: int, reply_domain: str) -> str:
+def _reader(batch: Handed, row: int) -> Reader:
+    traits = batch.traits[row]
+    return Reader(
+        customer_id=batch.customer_id[row],
+        address=batch.address[row],
+        traits=msgspec.json.decode(traits) if traits else {},
+        locale=batch.locale[row],
+        country=batch.country[row],
+        stage=batch.stage[row],
+    )
+
+
+def _envelope_sender(token: str, reply_domain: str) -> str:
     """Where bounces go: to our receiver with the message's token, else to the sender's mailbox."""
     if "@" in reply_domain or not reply_domain:
         return reply_domain
-    token = press.message_id(customer_id)[1:].partition("@")[0]
     return f"b+{token}@{reply_domain}"
 
 

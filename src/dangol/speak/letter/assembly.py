@@ -1,6 +1,6 @@
 """A message as a row of byte strings with holes, filled for each person and joined once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dangol.speak.letter.names import Reader
@@ -58,19 +58,25 @@ class Assembly:
 
     def seal(self) -> None:
         """Bind the makers of tokens and values; nothing may be added afterwards."""
-        self._makers = [
-            (self._addresses.maker(key), tuple(places)) for key, places in self._tokens.items()
-        ]
+        self._makers = [self._addresses.maker(key) for key in self._tokens]
+        self._places = [tuple(places) for places in self._tokens.values()]
         self._readers = [
             (value.read, encode, tuple(places)) for value, encode, places in self._values.values()
         ]
 
-    def fill(self, reader: Reader) -> list[bytes]:
-        """The pieces with the values and tokens of one person in place."""
+    @property
+    def token_keys(self) -> tuple[str, ...]:
+        """Of what there are tokens, in the order in which `fill` takes them."""
+        return tuple(self._tokens)
+
+    def fill(self, reader: Reader, tokens: Sequence[bytes] | None = None) -> list[bytes]:
+        """The pieces with the values and tokens of one person in place; `tokens` are those of
+        `token_keys` where they were made before."""
         out = self._pieces.copy()
-        customer = varint(reader.customer_id)
-        for make, places in self._makers:
-            token = make(customer).encode()
+        if tokens is None:
+            customer = varint(reader.customer_id)
+            tokens = [make(customer).encode() for make in self._makers]
+        for token, places in zip(tokens, self._places, strict=True):
             for place in places:
                 out[place] = token
         for read, encode, places in self._readers:

@@ -47,9 +47,14 @@ def full_name(reader: Reader) -> str:
     if whole:
         return whole
     first, last = first_name(reader), last_name(reader)
-    if any("가" <= letter <= "힣" or "一" <= letter <= "鿿" for letter in last + first):
-        return last + first
+    together = last + first
+    if not together.isascii() and any(map(_is_east_asian, together)):
+        return together
     return f"{first} {last}".strip()
+
+
+def _is_east_asian(letter: str) -> bool:
+    return "가" <= letter <= "힣" or "一" <= letter <= "鿿"
 
 
 def first_name(reader: Reader) -> str:

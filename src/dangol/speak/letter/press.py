@@ -6,7 +6,8 @@ person and encoded whole. Both give a complete message (RFC 5322, MIME) with CRL
 which no line begins with a dot.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache, partial
 from hashlib import sha256
@@ -30,7 +31,9 @@ from dangol.speak.letter.quoted import encode_whole
 from dangol.speak.letter.slots import Atom, Value, split
 from dangol.speak.letter.template import Source, names_used, render
 from dangol.speak.links.addresses import Addresses, frame_of
-from dangol.speak.links.sealing import varint
+from dangol.speak.links.sealing import Sealer
+
+_PLACES = 4096
 
 
 class ContentRefused(DangolError):
@@ -45,7 +48,7 @@ class Press:
         self._postbox = postbox
         self._addresses = Addresses(postbox.keyring, postbox.send_id)
         self._compiled: dict[tuple[str, bool], CompiledLetter] = {}
-        self._message_token = self._addresses.maker("reply")
+        self._by_place: dict[tuple[str | None, str | None], CompiledLetter] = {}
         names = {name for locale in letter.variants for name in self._names(locale)}
         self.needs_stage = "stage" in names
         """Whether `Reader.stage` is looked at."""
@@ -59,12 +62,29 @@ class Press:
             ContentRefused: the address, or one of the brand's, cannot stand in a header.
             TemplateRefused: the template ran into a bound for this person.
         """
-        raw = self.compiled(reader).render(reader, at)
-        signer = self._postbox.signer
-        return raw if signer is None else signer.sign(raw)
+        return self.sign(self.compiled(reader).render(reader, at))
 
     def compiled(self, reader: Reader) -> "CompiledLetter":
         """The compiled letter in the language and under the law of `reader`."""
+        place = (reader.locale, reader.country)
+        found = self._by_place.get(place)
+        if found is None:
+            found = self._find(reader)
+            if len(self._by_place) >= _PLACES:  # a locale is whatever somebody sent
+                self._by_place.clear()
+            self._by_place[place] = found
+        return found
+
+    def sign(self, raw: bytes) -> bytes:
+        """A rendered message with our signature, where the relay does not sign."""
+        signer = self._postbox.signer
+        return raw if signer is None else signer.sign(raw)
+
+    def sealing(self, key: str) -> tuple[Sealer, bytes]:
+        """See `Addresses.sealing`."""
+        return self._addresses.sealing(key)
+
+    def _find(self, reader: Reader) -> "CompiledLetter":
         brand = self._postbox.brand
         locale = choose_locale(self._letter, reader.locale, brand.locale)
         key = (locale, goes_to_korea(reader, brand))
@@ -74,10 +94,6 @@ class Press:
             found = CompiledLetter(self._letter, locale, sheet, self._postbox)
             self._compiled[key] = found
         return found
-
-    def message_id(self, customer_id: int) -> str:
-        """The Message-ID of this send to a customer, with its angle brackets."""
-        return f"<{self._message_token(varint(customer_id))}@{self._postbox.domain}>"
 
     def _names(self, locale: str) -> set[str]:
         sheet = draft(self._letter, locale, self._postbox, to_korea=True)
@@ -104,15 +120,21 @@ class CompiledLetter:
         self._lay_bodies()
         self._assembly.seal()
 
-    def render(self, reader: Reader, at: datetime) -> bytes:
-        """The whole message to `reader`, dated `at`; see `Press.render`."""
+    @property
+    def token_keys(self) -> tuple[str, ...]:
+        """Of what there are tokens in it, in the order in which `render` takes them."""
+        return self._assembly.token_keys
+
+    def render(self, reader: Reader, at: datetime, tokens: Sequence[bytes] | None = None) -> bytes:
+        """The whole message to `reader`, dated `at`; see `Press.render`. `tokens` are those of
+        `token_keys` where they were made before."""
         if self._fault:
             raise ContentRefused(self._fault)
         if not is_address(reader.address):
-            raise ContentRefused(f"{reader.address!r} cannot stand in a header.")
-        out = self._assembly.fill(reader)
+            raise ContentRefused("{address!r} cannot stand in a header.", address=reader.address)
+        out = self._assembly.fill(reader, tokens)
         out[self._to] = encode_mailbox(full_name(reader), reader.address)
-        out[self._date] = _date(int(at.timestamp()), at.replace(microsecond=0))
+        out[self._date] = _date(int(at.timestamp()))
         out[self._subject] = encode_text(self.subject(reader))
         if not self.is_fast:
             out[self._text] = encode_whole(self.text(reader))
@@ -193,5 +215,5 @@ def _read(atom: Atom, reader: Reader) -> str:
 
 
 @lru_cache(maxsize=64)
-def _date(second: int, at: datetime) -> bytes:
-    return format_datetime(at).encode()
+def _date(second: int) -> bytes:
+    return format_datetime(datetime.fromtimestamp(second, UTC)).encode()

@@ -31,17 +31,15 @@ class Addresses:
 
     def maker(self, key: str) -> Callable[[bytes], str]:
         """A function from `varint(customer_id)` to the token of `key`."""
-        kind, number = _kind_of(key)
-        sealer = self._sealer(kind)
-        if number is None:
-            return sealer.seal
-        tail = varint(number)
+        sealer, tail = self.sealing(key)
         return lambda customer: sealer.seal(customer + tail)
 
-    def _sealer(self, kind: str) -> Sealer:
+    def sealing(self, key: str) -> tuple[Sealer, bytes]:
+        """Who seals the tokens of `key`, and what follows the customer in them."""
+        kind, number = _kind_of(key)
         if kind not in self._sealers:
             self._sealers[kind] = Sealer(self._keyring, kind, self._send_id)
-        return self._sealers[kind]
+        return self._sealers[kind], b"" if number is None else varint(number)
 
 
 def frame_of(key: str, base_url: str, reply_to: str) -> tuple[str, str]:

@@ -11,8 +11,8 @@ from itertools import product
 from dangol.store.keyring import Keyring
 from dangol.store.token import seal
 
-_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
-_TRIPLES = tuple("".join(three) for three in product(_LETTERS, repeat=3))
+LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+_TRIPLES = tuple("".join(three) for three in product(LETTERS, repeat=3))
 _MAC_BYTES = 12
 _BLOCK = 64
 _LONGEST = 22
@@ -35,11 +35,15 @@ class Sealer:
 
     def seal(self, rest: bytes) -> str:
         """The token of the send and the numbers in `rest`, each written by `varint`."""
+        return base32(self.sign(rest))
+
+    def sign(self, rest: bytes) -> bytes:
+        """What a token spells: the numbers and their seal."""
         inner = self._inner.copy()
         inner.update(rest)
         outer = self._outer.copy()
         outer.update(inner.digest())
-        return base32(self._prefix + rest + outer.digest()[:_MAC_BYTES])
+        return self._prefix + rest + outer.digest()[:_MAC_BYTES]
 
 
 def varint(number: int) -> bytes:
