@@ -1,11 +1,26 @@
-"""The error tree. Each docstring is the message: what happened, then what to do."""
+"""The error tree. Each docstring is the message: what happened, then what to do.
+
+A message that holds values is raised as a sentence with names in braces and the values beside it:
+`InputError("{file} is empty.", file=name)`. `str(error)` is the English sentence; for another
+language `web.words` looks the sentence up in its `errors/` and fills in the same values.
+"""
 
 
 class DangolError(Exception):
     """Something went wrong that a person can act on."""
 
-    def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (type(self).__doc__ or "").split("\n\n")[0])
+    def __init__(self, sentence: str | None = None, /, **values: object) -> None:
+        self.sentence = sentence or (type(self).__doc__ or "").split("\n\n")[0]
+        """What went wrong in English, with the names of `values` in braces."""
+        self.values = {name: _plain(value) for name, value in values.items()}
+        super().__init__(self.sentence.format(**self.values) if values else self.sentence)
+
+
+def _plain(value: object) -> str | int | float:
+    """A value that can be stored, sent and shown in any language."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return value
 
 
 class ServerError(DangolError):

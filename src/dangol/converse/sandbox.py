@@ -111,7 +111,9 @@ def reply_as_customer(
         with smtplib.SMTP("127.0.0.1", settings.mail_port, timeout=20) as client:
             client.send_message(reply, opened.entry.rcpt, [target])
     except (OSError, smtplib.SMTPException) as error:
-        raise Refused(f"The answer could not be handed to the receiver: {error}") from None
+        raise Refused(
+            "The answer could not be handed to the receiver: {error}", error=error
+        ) from None
     return target
 
 

@@ -183,7 +183,7 @@ def work_once(
         conn.execute(SQL.return_job, task.state())
         log.info("job stopped")
     elif outcome.error is not None:
-        _finish(conn, task, "failed", error=outcome.error)
+        _finish(conn, task, "failed", result=outcome.told, error=outcome.error)
         log.warning("job failed", error=outcome.error)
     else:
         _finish(conn, task, "done", result=outcome.result)
@@ -199,6 +199,8 @@ class _Outcome(threading.Thread):
         self._task, self._find_handler = task, find_handler
         self.result: dict[str, Any] | None = None
         self.error: str | None = None
+        self.told: dict[str, Any] | None = None
+        """The error as sentence and values, for other languages."""
         self.stopped = False
         self.start()
 
@@ -209,6 +211,7 @@ class _Outcome(threading.Thread):
             self.stopped = True
         except DangolError as error:
             self.error = str(error)
+            self.told = {"sentence": error.sentence, "values": error.values}
         except Exception as error:  # whatever it is belongs into the job's row, not into the void
             _log.exception("job crashed", kind=self._task.kind)
             self.error = f"{type(error).__name__}: {error}"
@@ -249,7 +252,7 @@ def _change(
     row = {"id": job_id, "state": state, "from_states": from_states, "now": now}
     if conn.execute(SQL.change_job, row).rowcount == 0:
         was = get_job(conn, job_id).state
-        raise Refused(f"The job is {was}; it cannot become {state}.")
+        raise Refused("The job is {was}; it cannot become {state}.", was=was, state=state)
 
 
 def _job(row: tuple) -> Job:

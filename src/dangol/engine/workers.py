@@ -235,7 +235,9 @@ def find_handler(kind: str) -> Handler:
         DangolError: this version knows no such job.
     """
     if kind not in JOBS:
-        raise DangolError(f"This version does not know what to do for a job of kind {kind!r}.")
+        raise DangolError(
+            "This version does not know what to do for a job of kind {kind!r}.", kind=kind
+        )
     module, _, name = JOBS[kind].partition(":")
     return getattr(importlib.import_module(module), name)
 

@@ -76,7 +76,7 @@ def _begin(task: Task) -> Mark:
     """The mark of the shop that this job makes, the same one when it runs again."""
     size = task.args.get("customers", SIZES[0])
     if size not in SIZES:
-        raise Refused(f"A practice shop has 300 or 5,000 customers, not {size}.")
+        raise Refused("A practice shop has 300 or 5,000 customers, not {size}.", size=size)
     with connect(task.dsn, name="practice") as conn:
         known = find_mark(conn)
         if known is not None and known.made_at is not None:

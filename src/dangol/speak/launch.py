@@ -73,7 +73,9 @@ def launch_campaign(
     readiness = check_campaign(conn, settings, keyring, campaign_id, now)
     if not readiness.may_launch:
         codes = [*readiness.campaign, *(one.code for one in readiness.letter if one.blocks)]
-        raise Refused("The campaign cannot start: " + ", ".join(dict.fromkeys(codes)) + ".")
+        raise Refused(
+            "The campaign cannot start: {problems}.", problems=", ".join(dict.fromkeys(codes))
+        )
     campaign = get_campaign(conn, campaign_id)
     assert campaign.letter_id is not None
     stored = get_letter(conn, campaign.letter_id)

@@ -71,7 +71,9 @@ def save_setting(
     try:
         msgspec.json.encode(value)
     except (TypeError, ValueError) as error:
-        raise InputError(f"The setting {key} cannot be stored: {error}") from None
+        raise InputError(
+            "The setting {key} cannot be stored: {error}", key=key, error=error
+        ) from None
     row = conn.execute("select version from setting where key = %s for update", [key]).fetchone()
     version = row[0] if row else 0
     if expected_version is not None and expected_version != version:

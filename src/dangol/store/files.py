@@ -114,8 +114,14 @@ def write_file(layer: FileLayer, target: Path, fill: Callable[[BinaryIO], T]) ->
 def storage_error(path: Path, error: OSError) -> StorageError:
     """`error` in words that say what to do."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return StorageError(f"The disk is full: {path} could not be written. Free space there.")
-    return StorageError(f"{path} could not be written ({error}). Check the disk and its rights.")
+        return StorageError(
+            "The disk is full: {path} could not be written. Free space there.", path=path
+        )
+    return StorageError(
+        "{path} could not be written ({error}). Check the disk and its rights.",
+        path=path,
+        error=error,
+    )
 
 
 def make_folder(layer: FileLayer, folder: Path) -> None:

@@ -42,7 +42,7 @@ class QueryFailed(DangolError):
     """The question was not answered; `code` says why to programs, `path` where in the question."""
 
     def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
+        super().__init__(failure.sentence, **failure.values)
         self.code = failure.code
         self.path = failure.path
 
@@ -75,8 +75,10 @@ def _ask_again(settings: Settings, question: Question) -> Reply:
     try:
         return _exchange(settings, question)
     except OSError as error:
-        message = f"The query worker does not answer ({error}); try again."
-        return Reply(failure=Failure(code="unavailable", message=message))
+        sentence = "The query worker does not answer ({error}); try again."
+        return Reply(
+            failure=Failure(code="unavailable", sentence=sentence, values={"error": str(error)})
+        )
 
 
 def _exchange(settings: Settings, question: Question) -> Reply:
@@ -87,8 +89,8 @@ def _exchange(settings: Settings, question: Question) -> Reply:
             write_frame(stream, question)
             return msgspec.json.decode(read_frame(stream), type=Reply)
         except TimeoutError:
-            message = "The answer took too long; ask for less."
-            return Reply(failure=Failure(code="timeout", message=message))
+            sentence = "The answer took too long; ask for less."
+            return Reply(failure=Failure(code="timeout", sentence=sentence))
 
 
 def _start(settings: Settings) -> None:

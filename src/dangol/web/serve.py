@@ -229,10 +229,10 @@ def _problem(visit: Visit, error: DangolError) -> Answer:
         return Page("desk/error.html", {"kind": "expired", "detail": ""}, 403)
     for kind, status in _STATUS.items():
         if isinstance(error, kind):
-            plain = str(error) == (kind.__doc__ or "")
-            values = {"kind": kind.__name__.lower(), "detail": "" if plain else str(error)}
+            plain = error.sentence == (kind.__doc__ or "")
+            values = {"kind": kind.__name__.lower(), "detail": "" if plain else visit.say(error)}
             return Page("desk/error.html", values, status)
-    return Page("desk/error.html", {"kind": "broken", "detail": str(error)}, 500)
+    return Page("desk/error.html", {"kind": "broken", "detail": visit.say(error)}, 500)
 
 
 def _render(visit: Visit, answer: Answer, request: Request) -> Rendered:

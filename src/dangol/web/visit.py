@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 
-from dangol.errors import InputError, NotFound
+from dangol.errors import DangolError, InputError, NotFound
 from dangol.settings import Settings
 from dangol.store.journal import Journal
 from dangol.store.keyring import Keyring
@@ -72,6 +72,10 @@ class Visit(msgspec.Struct, kw_only=True):
     def t(self, key: str, /, **values: object) -> str:
         """Words in the visitor's language."""
         return words.text(self.locale, key, **values)
+
+    def say(self, error: DangolError) -> str:
+        """What went wrong, in the visitor's language."""
+        return words.sentence(self.locale, error.sentence, error.values)
 
     def query(self, name: str, default: str = "") -> str:
         """The last value of a query parameter."""

@@ -61,7 +61,7 @@ def parse_schedule(raw: Any) -> Schedule:
     try:
         schedule = msgspec.convert(raw, Schedule)
     except msgspec.ValidationError as error:
-        raise InputError(f"This is no time to send at: {error}") from None
+        raise InputError("This is no time to send at: {error}", error=error) from None
     if schedule.at is not None and schedule.at.tzinfo is None:
         raise InputError("The moment needs an offset, such as 2026-12-01T09:00:00+09:00.")
     if schedule.at is not None and (schedule.day or schedule.local_time):

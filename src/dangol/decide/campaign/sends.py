@@ -64,7 +64,7 @@ def get_send(conn: psycopg.Connection, send_id: int) -> Send:
     """
     row = conn.execute(_Q.find_send, {"id": send_id}).fetchone()
     if row is None:
-        raise NotFound(f"There is no send {send_id}.")
+        raise NotFound("There is no send {send_id}.", send_id=send_id)
     return send_of(row)
 
 

@@ -111,7 +111,7 @@ def launch(
     campaign = find_campaign(conn, campaign_id)
     problems = list_launch_problems(conn, campaign, now)
     if problems:
-        raise Refused("The campaign cannot start: " + ", ".join(problems) + ".")
+        raise Refused("The campaign cannot start: {problems}.", problems=", ".join(problems))
     schedule = campaign.schedule
     send_id = create_send(conn, _send_of(campaign, letter, now), by=by, now=now)
     starts_at = schedule.starts_at(now)
@@ -209,7 +209,9 @@ def _change(
     row = conn.execute(SQL.set_campaign_state, args).fetchone()
     if row is None:
         current = find_campaign(conn, campaign_id).state
-        raise Refused(f"The campaign is {current}; that cannot become {state}.")
+        raise Refused(
+            "The campaign is {was}; that cannot become {state}.", was=current, state=state
+        )
     return row[0], row[1]
 
 

@@ -53,7 +53,7 @@ def parse_rules(caps: Any, hours: Any, zone: str) -> Rules:
             if hours and name in hours:
                 given[field] = time.fromisoformat(hours[name])
     except (ValueError, TypeError, msgspec.ValidationError) as error:
-        raise InputError(f"The caps or quiet hours cannot be used: {error}") from None
+        raise InputError("The caps or quiet hours cannot be used: {error}", error=error) from None
     rules = Rules(**given)
     if rules.per_day < 0 or rules.per_week < 0:
         raise InputError("A cap is 0 (never) or more.")

@@ -28,10 +28,14 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """Why there is no answer: a code for programs, words for people, a path into the question."""
+    """Why there is no answer: a code for programs, words for people, a path into the question.
+
+    Sentence and values are those of a `DangolError`, so that any language can be made of them.
+    """
 
     code: str
-    message: str
+    sentence: str
+    values: dict[str, str | int | float] = {}
     path: str | None = None
 
 

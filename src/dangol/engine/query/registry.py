@@ -40,9 +40,9 @@ def answer(warm: Warm, kind: str, values: dict[str, Any]) -> Any:
     """
     entry = _ANSWERERS.get(kind)
     if entry is None:
-        raise InputError(f"The query worker knows no question {kind!r}.")
+        raise InputError("The query worker knows no question {kind!r}.", kind=kind)
     try:
         given = msgspec.convert(values, entry.values)
     except msgspec.ValidationError as error:
-        raise InputError(f"{error}.") from None
+        raise InputError("{error}.", error=error) from None
     return entry.answer(warm, given)

@@ -157,9 +157,12 @@ class Worker:
         task.stream.settimeout(_WRITE_S)
         try:
             write_frame(task.stream, reply)
-        except ValueError as error:
+        except ValueError:
             with suppress(OSError):
-                write_frame(task.stream, _failed("too_large", f"{error}; ask for a smaller page."))
+                write_frame(
+                    task.stream,
+                    _failed("too_large", "The answer is too large; ask for a smaller page."),
+                )
         except OSError:
             pass  # nobody waits any more
         finally:
@@ -181,8 +184,8 @@ class Worker:
             return bool(self._waiting.queue) and not self._waiting.queue[0][0]
 
 
-def _failed(code: str, message: str) -> Reply:
-    return Reply(failure=Failure(code=code, message=message))
+def _failed(code: str, sentence: str) -> Reply:
+    return Reply(failure=Failure(code=code, sentence=sentence))
 
 
 def _failure_of(error: Exception) -> Reply:
@@ -190,7 +193,8 @@ def _failure_of(error: Exception) -> Reply:
         named = next((name for kind, name in _CODES if isinstance(error, kind)), "invalid")
         code = str(getattr(error, "code", named))
         path = getattr(error, "path", None)
-        return Reply(failure=Failure(code=code, message=str(error), path=path))
+        failure = Failure(code=code, sentence=error.sentence, values=error.values, path=path)
+        return Reply(failure=failure)
     traceback.print_exception(error)
     if isinstance(error, MemoryError | duckdb.OutOfMemoryException):
         return _failed(

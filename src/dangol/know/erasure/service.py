@@ -40,7 +40,7 @@ def request_erasure(conn: psycopg.Connection, customer_id: int, by: str, now: da
     person = {"bucket": bucket_of(customer_id), "customer_id": customer_id}
     row = conn.execute(SQL.find_survivor, person).fetchone()
     if row is None:
-        raise NotFound(f"There is no customer {customer_id}.")
+        raise NotFound("There is no customer {customer_id}.", customer_id=customer_id)
     person = {"bucket": bucket_of(row[0]), "customer_id": row[0]}
     conn.execute(SQL.lock_request, person)
     conn.execute(SQL.lock_contacts, person)
@@ -71,7 +71,7 @@ def get_erasure(conn: psycopg.Connection, id: UUID) -> Erasure:
     """
     for row in conn.execute(SQL.get_request, {"id": id}):
         return _to_erasure(row)
-    raise NotFound(f"There is no erasure {id}.")
+    raise NotFound("There is no erasure {id}.", id=id)
 
 
 def _to_erasure(row: tuple) -> Erasure:

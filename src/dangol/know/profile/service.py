@@ -53,7 +53,7 @@ def get_profile(conn: psycopg.Connection, customer_id: int) -> Profile:
         key = {"bucket": bucket_of(customer_id), "customer_id": customer_id}
         row = conn.execute(SQL.find_customer, key).fetchone()
         if row is None:
-            raise NotFound(f"There is no customer {customer_id}.")
+            raise NotFound("There is no customer {customer_id}.", customer_id=customer_id)
         if row[10] is None:
             break
         customer_id = row[10]

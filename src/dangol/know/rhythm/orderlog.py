@@ -59,8 +59,10 @@ def read_orders(path: Path) -> OrderLog:
         )
     except (OSError, pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise InputError(
-            f"{path} cannot be read: {error}. It takes a CSV file in UTF-8 whose first line "
-            "names the columns customer_id and date."
+            "{path} cannot be read: {error}. It takes a CSV file in UTF-8 whose first line "
+            "names the columns customer_id and date.",
+            path=path,
+            error=error,
         ) from None
     return _log(table, broken)
 

@@ -64,11 +64,17 @@ def check(condition: Condition, catalogue: Catalogue) -> list[NeverHeard]:
     """
     if _depth(condition) > MAX_DEPTH:
         raise ConditionProblem(
-            ProblemCode.TOO_DEEP, f"Conditions nest up to {MAX_DEPTH} levels; split it up."
+            ProblemCode.TOO_DEEP,
+            "Conditions nest up to {most} levels; split it up.",
+            most=MAX_DEPTH,
         )
     leaves = list(walk_leaves(condition))
     if len(leaves) > MAX_LEAVES:
-        raise _too_large(f"A condition has up to {MAX_LEAVES} questions, this one {len(leaves)}.")
+        raise _too_large(
+            "A condition has up to {most} questions, this one {found}.",
+            most=MAX_LEAVES,
+            found=len(leaves),
+        )
     found = [note for leaf, path in leaves for note in _check_leaf(leaf, path, catalogue)]
     inline(condition, catalogue.segments)
     return found
@@ -93,7 +99,9 @@ def inline(condition: Condition, segments: Mapping[UUID, Condition]) -> Conditio
             return type(node)(of=tuple(of))
         budget[0] -= 1
         if budget[0] < 0:
-            raise _too_large(f"With the segments it names it has over {MAX_LEAVES_INLINED} parts.")
+            raise _too_large(
+                "With the segments it names it has over {most} parts.", most=MAX_LEAVES_INLINED
+            )
         return node
 
     return visit(condition, "$", ())
@@ -133,7 +141,10 @@ def _definition(
         )
     if wanted not in segments:
         raise ConditionProblem(
-            ProblemCode.UNKNOWN_SEGMENT, f"There is no segment {wanted}; choose another.", path
+            ProblemCode.UNKNOWN_SEGMENT,
+            "There is no segment {wanted}; choose another.",
+            path,
+            wanted=wanted,
         )
     return segments[wanted]
 
@@ -152,11 +163,11 @@ def _check_leaf(leaf: Condition, path: str, catalogue: Catalogue) -> Iterator[Ne
 
 def _check_event(leaf: Did | DidNot, path: str, catalogue: Catalogue) -> Iterator[NeverHeard]:
     if isinstance(leaf, Did) and not 0 <= leaf.times.value <= MAX_TIMES:
-        raise _bad(f"A count is 0 to {MAX_TIMES:,}.", f"{path}.times.value")
+        raise _bad("A count is 0 to {most:,}.", f"{path}.times.value", most=MAX_TIMES)
     if isinstance(leaf.within, Rolling) and not 1 <= leaf.within.days <= MAX_DAYS:
-        raise _bad(f"A window has 1 to {MAX_DAYS:,} days.", f"{path}.within.days")
+        raise _bad("A window has 1 to {most:,} days.", f"{path}.within.days", most=MAX_DAYS)
     if len(leaf.where) > MAX_WHERE:
-        raise _too_large(f"An event has up to {MAX_WHERE} conditions on its properties.")
+        raise _too_large("An event has up to {most} conditions on its properties.", most=MAX_WHERE)
     if leaf.name not in catalogue.events:
         yield NeverHeard(f"{path}.name", "event", leaf.name)
     for index, item in enumerate(leaf.where):
@@ -169,7 +180,7 @@ def _check_comparison(
 ) -> Iterator[NeverHeard]:
     values = given.value if isinstance(given.value, tuple) else (given.value,)
     if len(values) > MAX_IN_SET:
-        raise _too_large(f"A set has up to {MAX_IN_SET:,} values.", f"{path}.value")
+        raise _too_large("A set has up to {most:,} values.", f"{path}.value", most=MAX_IN_SET)
     if given.type is not None:
         for value in values:
             _CHECKS.get(given.type, _any_value)(given, value, f"{path}.value")
@@ -178,9 +189,11 @@ def _check_comparison(
     elif given.type and not _was_heard_as(given.type, known):
         raise ConditionProblem(
             ProblemCode.WRONG_TYPE,
-            f"“{given.name}” was heard as {_list(known)}, never as {given.type}; "
-            "it would match nobody.",
+            "“{name}” was heard as {known}, never as {type}; it would match nobody.",
             f"{path}.value",
+            name=given.name,
+            known=_list(known),
+            type=given.type,
         )
 
 
@@ -196,9 +209,9 @@ def _list(known: frozenset[ValueType]) -> str:
 
 def _check_text(given: Comparison, value: object, path: str) -> None:
     if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise _too_large(f"A text has up to {MAX_TEXT:,} characters.", path)
+        raise _too_large("A text has up to {most:,} characters.", path, most=MAX_TEXT)
     if given.op in (Op.CONTAINS, Op.STARTS_WITH) and not fold(value):
-        raise _bad(f"`{given.op}` needs some text to look for.", path)
+        raise _bad("`{op}` needs some text to look for.", path, op=given.op)
 
 
 def _check_number(given: Comparison, value: object, path: str) -> None:
@@ -222,9 +235,9 @@ _CHECKS: dict[ValueType, Callable[[Comparison, object, str], None]] = {
 }
 
 
-def _bad(message: str, path: str) -> ConditionProblem:
-    return ConditionProblem(ProblemCode.BAD_VALUE, message, path)
+def _bad(sentence: str, path: str, /, **values: object) -> ConditionProblem:
+    return ConditionProblem(ProblemCode.BAD_VALUE, sentence, path, **values)
 
 
-def _too_large(message: str, path: str = "$") -> ConditionProblem:
-    return ConditionProblem(ProblemCode.TOO_LARGE, message, path)
+def _too_large(sentence: str, path: str = "$", /, **values: object) -> ConditionProblem:
+    return ConditionProblem(ProblemCode.TOO_LARGE, sentence, path, **values)

@@ -37,7 +37,7 @@ def parse_json(text: bytes | str) -> Condition:
         return parse(msgspec.json.decode(text))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConditionProblem(
-            ProblemCode.INVALID_JSON, f"The condition is no JSON: {error}."
+            ProblemCode.INVALID_JSON, "The condition is no JSON: {error}.", error=error
         ) from None
 
 
@@ -49,14 +49,16 @@ def parse(given: Any) -> Condition:
     """
     if _nesting(given) > MAX_NESTING:
         raise ConditionProblem(
-            ProblemCode.TOO_DEEP, f"The condition nests more than {MAX_NESTING} levels deep."
+            ProblemCode.TOO_DEEP,
+            "The condition nests more than {most} levels deep.",
+            most=MAX_NESTING,
         )
     try:
         condition = msgspec.convert(given, Condition)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `")
         raise ConditionProblem(
-            ProblemCode.BAD_SHAPE, f"{message}.", path.rstrip("`") or "$"
+            ProblemCode.BAD_SHAPE, "{message}.", path.rstrip("`") or "$", message=message
         ) from None
     return _typed(condition, "$")
 
@@ -100,13 +102,14 @@ def _typed_comparison(given: Comparison, path: str) -> Comparison:
     _require_name(given.name, f"{path}.name")
     if given.op in _NO_VALUE:
         if given.value is not None or given.type is not None:
-            raise _bad(f"`{given.op}` takes neither a value nor a type", f"{path}.value")
+            raise _bad("`{op}` takes neither a value nor a type.", f"{path}.value", op=given.op)
         return given
     if given.value is None:
-        raise _bad(f"`{given.op}` needs a value", f"{path}.value")
+        raise _bad("`{op}` needs a value.", f"{path}.value", op=given.op)
     if isinstance(given.value, tuple) != (given.op is Op.IN):
-        wanted = "a list of values" if given.op is Op.IN else "one value, not a list"
-        raise _bad(f"`{given.op}` takes {wanted}", f"{path}.value")
+        if given.op is Op.IN:
+            raise _bad("`in` takes a list of values.", f"{path}.value")
+        raise _bad("`{op}` takes one value, not a list.", f"{path}.value", op=given.op)
     kind = _type_of(given, path)
     _require_fit(given.op, kind, path)
     return msgspec.structs.replace(given, type=kind)
@@ -116,7 +119,7 @@ def _type_of(given: Comparison, path: str) -> ValueType:
     values = given.value if isinstance(given.value, tuple) else (given.value,)
     kinds = {_TYPES[type(value)] for value in values}
     if len(kinds) != 1:
-        raise _bad("A list needs at least one value, all of the same type", f"{path}.value")
+        raise _bad("A list needs at least one value, all of the same type.", f"{path}.value")
     told = kinds.pop()
     for value in values:
         if isinstance(value, str) and not is_storable(value):
@@ -126,17 +129,17 @@ def _type_of(given: Comparison, path: str) -> ValueType:
     if given.type is ValueType.TIME and told is ValueType.TEXT:
         return ValueType.TIME
     if given.type not in (None, told):
-        raise _bad(f"The value is no {given.type}", f"{path}.value")
+        raise _bad("The value is no {type}.", f"{path}.value", type=given.type)
     return told
 
 
 def _require_fit(op: Op, kind: ValueType, path: str) -> None:
     if op in _ONLY_TEXT and kind is not ValueType.TEXT:
-        raise _bad(f"`{op}` compares text only", f"{path}.op")
+        raise _bad("`{op}` compares text only.", f"{path}.op", op=op)
     if op is Op.IN and kind not in (ValueType.TEXT, ValueType.NUMBER):
-        raise _bad("`in` takes texts or numbers", f"{path}.value")
+        raise _bad("`in` takes texts or numbers.", f"{path}.value")
     if op in _ORDER and kind is ValueType.BOOLEAN:
-        raise _bad(f"`{op}` has no meaning for true and false", f"{path}.op")
+        raise _bad("`{op}` has no meaning for true and false.", f"{path}.op", op=op)
 
 
 def _require_name(name: str, path: str) -> None:
@@ -148,5 +151,5 @@ def _require_name(name: str, path: str) -> None:
         )
 
 
-def _bad(message: str, path: str) -> ConditionProblem:
-    return ConditionProblem(ProblemCode.BAD_VALUE, f"{message}.", path)
+def _bad(sentence: str, path: str, /, **values: object) -> ConditionProblem:
+    return ConditionProblem(ProblemCode.BAD_VALUE, sentence, path, **values)

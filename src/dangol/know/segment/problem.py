@@ -23,7 +23,9 @@ class ProblemCode(StrEnum):
 class ConditionProblem(InputError):
     """The condition cannot be used; nothing was changed."""
 
-    def __init__(self, code: ProblemCode, message: str, path: str = "$") -> None:
-        super().__init__(message)
+    def __init__(
+        self, code: ProblemCode, sentence: str, path: str = "$", /, **values: object
+    ) -> None:
+        super().__init__(sentence, **values)
         self.code = code
         self.path = path

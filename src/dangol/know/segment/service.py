@@ -136,7 +136,9 @@ def get_segment(conn: psycopg.Connection, segment_id: UUID) -> Segment:
     """
     found = store.find_segment(conn, segment_id)
     if found is None:
-        raise NotFound(f"There is no segment {segment_id}; it may have been removed.")
+        raise NotFound(
+            "There is no segment {segment_id}; it may have been removed.", segment_id=segment_id
+        )
     return found
 
 
@@ -218,12 +220,16 @@ def _require_unused(conn: psycopg.Connection, segment_id: UUID, *, open_only: bo
     segment = get_segment(conn, segment_id)
     users = list_users(conn, segment_id, open_only=open_only)
     if users:
-        raise Refused(f"“{segment.name}” is used by {', '.join(users)}; change these first.")
+        raise Refused(
+            "“{name}” is used by {users}; change these first.",
+            name=segment.name,
+            users=", ".join(users),
+        )
     return segment
 
 
 def _checked_name(name: str) -> str:
     cleaned = " ".join(name.split())
     if not 0 < len(cleaned) <= MAX_NAME or not is_storable(cleaned):
-        raise InputError(f"A segment needs a name of 1 to {MAX_NAME} characters.")
+        raise InputError("A segment needs a name of 1 to {most} characters.", most=MAX_NAME)
     return cleaned

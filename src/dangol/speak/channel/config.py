@@ -73,11 +73,13 @@ def parse_config(raw: object) -> SmtpConfig:
     try:
         config = msgspec.convert(raw, SmtpConfig)
     except msgspec.ValidationError as error:
-        raise InputError(f"The mail server's settings cannot be used: {error}") from None
+        raise InputError(
+            "The mail server's settings cannot be used: {error}", error=error
+        ) from None
     if not config.host or any(char.isspace() for char in config.host + config.helo):
         raise InputError("The mail server needs a host name without blanks.")
     if not 1 <= config.port <= 65535:
-        raise InputError(f"{config.port} is no port; mail servers use 465, 587 or 25.")
+        raise InputError("{port} is no port; mail servers use 465, 587 or 25.", port=config.port)
     if config.tls not in ("starttls", "implicit", "none"):
         raise InputError("Encryption is `starttls`, `implicit` or `none`.")
     if config.tls == "none" and config.username and config.host not in _LOOPBACK:

@@ -137,9 +137,9 @@ def parse_letter(raw: Any) -> Letter:
         else:
             letter = msgspec.convert(raw, Letter)
     except msgspec.ValidationError as error:
-        raise InputError(f"This is no letter: {error}") from None
+        raise InputError("This is no letter: {error}", error=error) from None
     except msgspec.DecodeError as error:
-        raise InputError(f"The letter is no JSON: {error}") from None
+        raise InputError("The letter is no JSON: {error}", error=error) from None
     for locale, variant in letter.variants.items():
         _refuse_oversize(locale, variant)
     return letter
@@ -208,11 +208,28 @@ def lines_of(part: Part) -> tuple[Line, ...]:
 
 def _refuse_oversize(locale: str, variant: Variant) -> None:
     if len(variant.blocks) > MAX_BLOCKS:
-        raise InputError(f"The {locale} text has more than {MAX_BLOCKS} blocks; split the letter.")
+        raise InputError(
+            "The {locale} text has more than {most} blocks; split the letter.",
+            locale=locale,
+            most=MAX_BLOCKS,
+        )
     if len(variant.subject) > MAX_SUBJECT:
-        raise InputError(f"The {locale} subject is longer than {MAX_SUBJECT} characters.")
+        raise InputError(
+            "The {locale} subject is longer than {most} characters.",
+            locale=locale,
+            most=MAX_SUBJECT,
+        )
     if any(len(address) > MAX_ADDRESS for address in _addresses_of(variant)):
-        raise InputError(f"The {locale} text has a link longer than {MAX_ADDRESS:,} characters.")
+        raise InputError(
+            "The {locale} text has a link longer than {most:,} characters.",
+            locale=locale,
+            most=MAX_ADDRESS,
+        )
     size = sum(len(text) for _, text in texts_of(variant))
     if size > MAX_TEXT:
-        raise InputError(f"The {locale} text has {size:,} characters; a letter takes {MAX_TEXT:,}.")
+        raise InputError(
+            "The {locale} text has {size:,} characters; a letter takes {most:,}.",
+            locale=locale,
+            size=size,
+            most=MAX_TEXT,
+        )

@@ -75,7 +75,7 @@ def _load(pem: bytes) -> RSAPrivateKey:
     try:
         key = load_pem_private_key(pem, None)
     except (ValueError, TypeError) as error:
-        raise InputError(f"The DKIM key cannot be read: {error}") from None
+        raise InputError("The DKIM key cannot be read: {error}", error=error) from None
     if not isinstance(key, RSAPrivateKey) or key.key_size < _LEAST_BITS:
         raise InputError("The DKIM key must be an RSA key of 1,024 bits or more; 2,048 is usual.")
     return key

@@ -235,7 +235,9 @@ def save_picture(
     """
     if len(data) > MAX_PHOTO:
         raise InputError(
-            f"The picture has {len(data):,} bytes; letters take pictures up to {MAX_PHOTO:,}."
+            "The picture has {size:,} bytes; letters take pictures up to {most:,}.",
+            size=len(data),
+            most=MAX_PHOTO,
         )
     kind = _picture_type(data)
     if kind is None:

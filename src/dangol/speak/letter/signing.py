@@ -47,7 +47,11 @@ def save_signing(
         InputError: the domain or the selector cannot be part of a DNS name.
     """
     if not is_address(f"a@{selector}.{domain}") or "." not in domain:
-        raise InputError(f"{selector}._domainkey.{domain} is no name for a DNS record.")
+        raise InputError(
+            "{selector}._domainkey.{domain} is no name for a DNS record.",
+            selector=selector,
+            domain=domain,
+        )
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     sealed = b64encode(keyring.encrypt(_PURPOSE, pem)).decode()

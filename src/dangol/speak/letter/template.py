@@ -269,9 +269,11 @@ def render(source: str, locale: str, values: dict[str, Any]) -> str:
     try:
         return parse(source, locale).render(**values)
     except ResourceLimitError as error:
-        raise TemplateRefused(f"The letter has no end: {error.message}.") from None
+        raise TemplateRefused("The letter has no end: {error}.", error=error.message) from None
     except (LiquidError, ArithmeticError, ValueError, TypeError, RecursionError) as error:
-        raise TemplateRefused(f"The letter cannot be rendered for this person: {error}") from None
+        raise TemplateRefused(
+            "The letter cannot be rendered for this person: {error}", error=error
+        ) from None
 
 
 def find_faults(source: Source, locale: str, allowed: dict[str, frozenset[str]]) -> list[Fault]:

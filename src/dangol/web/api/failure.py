@@ -1,4 +1,7 @@
-"""What went wrong, as the REST API says it: {code, message, path} and a fitting status."""
+"""What went wrong, as the REST API says it: {code, message, path} and a fitting status.
+
+The message is in the language that `Accept-Language` asks for, English without it.
+"""
 
 from typing import Any
 
@@ -7,6 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from dangol.errors import Conflict, DangolError, InputError, NotFound, Refused
+from dangol.web import words
 from dangol.web.query import QueryFailed
 
 _STATUS: tuple[tuple[type[DangolError], int], ...] = (
@@ -32,14 +36,16 @@ def _body(status: int, code: str, message: str, path: str | None = None) -> Resp
     return Response({"code": code, "message": message, "path": path}, status_code=status)
 
 
-def _say_known(_: Request, error: Exception) -> Response[Any]:
+def _say_known(request: Request, error: Exception) -> Response[Any]:
     assert isinstance(error, DangolError)
+    locale = words.choose(request.headers.get("accept-language", ""))
+    message = words.sentence(locale, error.sentence, error.values)
     if isinstance(error, QueryFailed):
-        return _body(_QUERY_STATUS.get(error.code, 400), error.code, str(error), error.path)
+        return _body(_QUERY_STATUS.get(error.code, 400), error.code, message, error.path)
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
     code = "refused" if isinstance(error, Refused) else _CODES.get(status, "internal")
     path = getattr(error, "path", None)
-    return _body(status, str(getattr(error, "code", code)), str(error), path)
+    return _body(status, str(getattr(error, "code", code)), message, path)
 
 
 def _say_http(_: Request, error: Exception) -> Response[Any]:

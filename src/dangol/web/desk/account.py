@@ -22,7 +22,7 @@ def save(visit: Visit) -> Answer:
             visit.conn, visit.member, visit.form("name"), visit.form("email"), locale
         )
     except InputError as error:
-        return _page(visit, str(error))
+        return _page(visit, visit.say(error))
     return Move("/account", "account.saved")
 
 
@@ -43,7 +43,7 @@ def save_password(visit: Visit) -> Answer:
     try:
         members.change_password(visit.conn, visit.member, password)
     except InputError as error:
-        return _page(visit, str(error))
+        return _page(visit, visit.say(error))
     visit.record("password_changed", visit.member.email)
     return Move("/account", "account.password_saved")
 

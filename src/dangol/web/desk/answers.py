@@ -52,7 +52,7 @@ def answer(visit: Visit) -> Answer:
             visit.now,
         )
     except InputError as error:
-        return _page(visit, str(error))
+        return _page(visit, visit.say(error))
     visit.record("answered", customer_id)
     return Move(_url(visit), "answers.sent")
 

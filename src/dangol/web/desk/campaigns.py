@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from dangol.decide.campaign import results as outcome
 from dangol.decide.campaign import service
 from dangol.decide.campaign.model import Campaign, CampaignState, Draft, Schedule
-from dangol.errors import InputError, Refused
+from dangol.errors import Conflict, InputError, Refused
 from dangol.know.segment.service import list_segments
 from dangol.model.message import MessageState
 from dangol.speak import launch
@@ -40,7 +40,7 @@ def create(visit: Visit) -> Answer:
         draft = read_draft(visit)
         made = service.create_campaign(visit.conn, draft, by=visit.by, now=visit.now)
     except InputError as error:
-        return _list(visit, str(error))
+        return _list(visit, visit.say(error))
     visit.record("campaign_created", made.name)
     return Move(f"/campaigns/{made.id}")
 
@@ -64,15 +64,23 @@ def save(visit: Visit) -> Answer:
     """Change the draft."""
     campaign = service.get_campaign(visit.conn, visit.id())
     try:
-        expected = datetime.fromisoformat(visit.form("expected"))
+        expected = _seen_at(visit)
         draft = read_draft(visit)
         service.edit_campaign(
             visit.conn, campaign.id, draft, expected=expected.astimezone(UTC), now=visit.now
         )
-    except (InputError, ValueError) as error:
-        return _draft(visit, campaign, str(error))
+    except InputError as error:
+        return _draft(visit, campaign, visit.say(error))
     visit.record("campaign_saved", draft.name)
     return Move(f"/campaigns/{campaign.id}", "campaign.saved")
+
+
+def _seen_at(visit: Visit) -> datetime:
+    """When the draft on the visitor's screen was changed last."""
+    try:
+        return datetime.fromisoformat(visit.form("expected"))
+    except ValueError:
+        raise Conflict() from None
 
 
 def count(visit: Visit) -> Answer:
@@ -83,7 +91,7 @@ def count(visit: Visit) -> Answer:
             visit.settings, "campaign_audience", {"campaign_id": str(visit.id())}, timeout_s=_WAIT_S
         )
     except QueryFailed as error:
-        values["problem"] = str(error)
+        values["problem"] = visit.say(error)
     return Page("desk/campaign_count.html", values)
 
 
@@ -94,10 +102,10 @@ def start(visit: Visit) -> Answer:
         launch.launch_campaign(
             visit.conn, visit.settings, visit.keyring, campaign.id, by=visit.by, now=visit.now
         )
-    except Refused as error:
+    except Refused:
         if campaign.state is not CampaignState.DRAFT:
             raise
-        return _draft(visit, campaign, visit.t("campaign.cannot_start") or str(error))
+        return _draft(visit, campaign, visit.t("campaign.cannot_start"))
     visit.record("campaign_launched", campaign.name)
     return Move(f"/campaigns/{campaign.id}", "campaign.launched")
 

@@ -58,7 +58,7 @@ def change_consent(visit: Visit) -> Answer:
     try:
         _say(visit, action, said)
     except InputError as error:
-        return _page(visit, profile, str(error))
+        return _page(visit, profile, visit.say(error))
     return Move(f"/customers/{profile.customer_id}", "customer.consent_saved")
 
 

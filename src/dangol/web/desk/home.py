@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 from dangol.model.stage import Stage
 from dangol.web.answer import Answer, Page
 from dangol.web.desk import practice
-from dangol.web.desk.jobs import job_values
+from dangol.web.desk.jobs import job_values, say_error
 from dangol.web.desk.listing import Figure
 from dangol.web.desk.people import LATELY, SQL, People, count_people, list_people, stage_flow
 from dangol.web.visit import Visit
@@ -40,7 +40,7 @@ def show(visit: Visit) -> Answer:
     if job is not None:
         return Page("desk/practice.html", {"job": job, **job_values(visit, job)})
     if not count_people(visit.conn, People(), visit.now).count and not _has_visitors(visit):
-        return Page("desk/doors.html", {"failed": practice.find_failed_job(visit)})
+        return Page("desk/doors.html", {"error": _practice_error(visit)})
     quiet = People(stage=Stage.LAPSING)
     regular = People(stage=Stage.LOYAL, days=LATELY)
     bars, steps = stages(visit)
@@ -62,6 +62,11 @@ def show(visit: Visit) -> Answer:
         "lately": LATELY,
     }
     return Page("desk/home.html", values)
+
+
+def _practice_error(visit: Visit) -> str:
+    failed = practice.find_failed_job(visit)
+    return say_error(visit, failed) if failed else ""
 
 
 def stages(visit: Visit) -> tuple[list[Bar], list[Step]]:

@@ -54,7 +54,7 @@ def upload(visit: Visit) -> Answer:
             raise InputError(visit.t("import.no_file"))
         open_source(given.path)
     except InputError as error:
-        return _list(visit, _without_path(str(error), given))
+        return _list(visit, _without_path(visit.say(error), given))
     waiting = _keep(visit, given, kind)
     return Move(f"/imports/waiting/{waiting}")
 
@@ -77,7 +77,7 @@ def begin(visit: Visit) -> Answer:
         try:
             settle(source.columns, note["kind"], said, options)
         except InputError as error:
-            return _confirm_page(visit, note, source, said, str(error))
+            return _confirm_page(visit, note, source, said, visit.say(error))
     visit.conn.execute(SQL.take_upload, {"id": visit.id(), "type": _TAKEN})
     args = {"kind": note["kind"], "file_name": note["name"], "blob_id": str(visit.id())}
     job = enqueue(

@@ -1,6 +1,7 @@
 """Long work: how far it is, pause, go on, give up. Parts of pages poll `show_part`."""
 
 from dangol.engine.jobs import Job, cancel_job, get_job, pause_job, resume_job
+from dangol.web import words
 from dangol.web.answer import Answer, Move, Page
 from dangol.web.signin.role import Role
 from dangol.web.visit import Visit
@@ -22,8 +23,17 @@ def job_values(visit: Visit, job: Job) -> dict[str, object]:
     return {
         "is_open": job.state in _OPEN,
         "may_change": visit.may(Role.MARKETER),
+        "error": say_error(visit, job),
         "share": min(100, 100 * done // total) if known else None,
     }
+
+
+def say_error(visit: Visit, job: Job) -> str:
+    """Why it failed, in the visitor's language; what nobody foresaw stays as it was logged."""
+    told = job.result or {}
+    if job.error is None or "sentence" not in told:
+        return job.error or ""
+    return words.sentence(visit.locale, told["sentence"], told["values"])
 
 
 def pause(visit: Visit) -> Answer:

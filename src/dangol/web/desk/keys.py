@@ -20,7 +20,7 @@ def create(visit: Visit) -> Answer:
             visit.conn, visit.form("name"), scope, origins=origins, by=visit.by, now=visit.now
         )
     except InputError as error:
-        return _page(visit, problem=str(error))
+        return _page(visit, problem=visit.say(error))
     visit.record("key_created", visit.form("name"), scope=scope)
     return _page(visit, secret=secret)
 

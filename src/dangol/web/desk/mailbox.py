@@ -52,7 +52,7 @@ def reply(visit: Visit) -> Answer:
             visit.conn, visit.settings, visit.id(), visit.form("text"), visit.now
         )
     except InputError as error:
-        return _page(visit, str(error))
+        return _page(visit, visit.say(error))
     return Move(f"/mailbox/{visit.id()}", "mailbox.replied")
 
 

@@ -93,7 +93,7 @@ def preview(visit: Visit) -> Answer:
         )
         values = {"found": found, "problem": ""}
     except QueryFailed as error:
-        values = {"found": None, "problem": str(error)}
+        values = {"found": None, "problem": visit.say(error)}
     return Page("desk/segment_count.html", values)
 
 
@@ -127,7 +127,7 @@ def _save(visit: Visit, kept: Segment | None) -> Answer:
         saved = _keep(visit, kept, definition)
     except InputError as error:
         shown = None if visit.form("fixed") else sheet
-        return _builder(visit, kept, visit.form("name"), shown, str(error))
+        return _builder(visit, kept, visit.form("name"), shown, visit.say(error))
     visit.record("segment_saved", saved.name, version=saved.version)
     return Move(f"/segments/{saved.id}", "segment.saved")
 

@@ -40,7 +40,7 @@ def save_channel(visit: Visit) -> Answer:
             now=visit.now,
         )
     except InputError as error:
-        return _page(visit, str(error))
+        return _page(visit, visit.say(error))
     visit.record("channel_saved", raw["host"])
     return Move("/settings/sending", "sending.channel_saved")
 
@@ -83,7 +83,7 @@ def save_rules(visit: Visit) -> Answer:
         }
         parse_rules(caps, hours, read_brand(visit.conn).zone)
     except InputError as error:
-        return _page(visit, str(error))
+        return _page(visit, visit.say(error))
     save_setting(visit.conn, "caps", caps, by=visit.by, now=visit.now)
     save_setting(visit.conn, "hours", hours, by=visit.by, now=visit.now)
     visit.record("rules_saved", "")

@@ -25,7 +25,7 @@ def invite(visit: Visit) -> Answer:
             locale=visit.locale,
         )
     except InputError as error:
-        return _page(visit, problem=str(error))
+        return _page(visit, problem=visit.say(error))
     visit.record("member_invited", visit.form("email"), role=visit.form("role"))
     return _page(visit, link=service.sign_in_url(visit.given.base_url, token))
 

@@ -101,7 +101,7 @@ def change_password(conn: psycopg.Connection, session: Session, password: str) -
         InputError: it is too short or too long.
     """
     if not _SHORTEST <= len(password) <= 200:
-        raise InputError(f"A password takes {_SHORTEST} to 200 characters.")
+        raise InputError("A password takes {least} to 200 characters.", least=_SHORTEST)
     conn.execute(_SQL.set_password, {"id": session.member_id, "hash": hash_password(password)})
     others = {"member": session.member_id, "except_hash": session.token_hash}
     conn.execute(_SQL.end_sessions_of, others)
@@ -123,5 +123,5 @@ def clean_email(email: str) -> str:
     cleaned = email.strip().lower()
     local, at, domain = cleaned.rpartition("@")
     if not (at and local and domain) or len(cleaned) > 254 or any(c.isspace() for c in cleaned):
-        raise InputError(f"“{cleaned[:60]}” is no e-mail address.")
+        raise InputError("“{address}” is no e-mail address.", address=cleaned[:60])
     return cleaned

@@ -1,6 +1,7 @@
 """Words of pages: flat keys in `*.en.json` and `*.ko.json` beside this file, formatted with values.
 
-Beyond `{name}`: `{n:person|people}` chooses by number and shows only the word, `{name:은/는}`
+`errors/<language>.json` holds the sentences of `DangolError` with their translations; English is
+the sentence itself. Beyond `{name}`: `{n:person|people}` chooses by number and shows only the word, `{name:은/는}`
 shows the value with the Korean particle that its last sound asks for, `{name:-은/는}` the
 particle alone, for after a closing quote. Whole numbers get
 thousands separators.
@@ -8,7 +9,7 @@ thousands separators.
 
 import json
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -30,11 +31,21 @@ class _Formatter(string.Formatter):
             spoken = with_particle(word, spec.removeprefix("-"))
             return spoken[len(word) :] if spec.startswith("-") else spoken
         if isinstance(value, int) and not isinstance(value, bool) and not spec:
-            return f"{value:,}"
+            return self.format_whole(value)
         return super().format_field("" if value is None else value, spec)
 
+    def format_whole(self, value: int) -> str:
+        return f"{value:,}"
 
-_FORMATTER = _Formatter()
+
+class _Plain(_Formatter):
+    """As `str.format` writes numbers: those in errors are ids as often as counts."""
+
+    def format_whole(self, value: int) -> str:
+        return str(value)
+
+
+_FORMATTER, _PLAIN = _Formatter(), _Plain()
 
 
 @cache
@@ -62,6 +73,23 @@ def text(locale: str, key: str, **values: object) -> str:
         KeyError: there is no such key, or a value that the text names is missing.
     """
     return _FORMATTER.vformat(catalogue(locale)[key], (), values)
+
+
+def sentence(locale: str, english: str, values: Mapping[str, object]) -> str:
+    """The sentence of a `DangolError` in `locale`; English where nobody translated it.
+
+    >>> sentence("en", "{file} is empty.", {"file": "orders.csv"})
+    'orders.csv is empty.'
+    """
+    wanted = errors(locale).get(english, english)
+    return _PLAIN.vformat(wanted, (), values) if values else wanted
+
+
+@cache
+def errors(locale: str) -> dict[str, str]:
+    """The English sentences of errors with their words in `locale`; nothing for English."""
+    found = files(__package__).joinpath(f"errors/{locale}.json")
+    return json.loads(found.read_text(encoding="utf-8")) if found.is_file() else {}
 
 
 def has(locale: str, key: str) -> bool:

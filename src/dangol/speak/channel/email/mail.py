@@ -53,14 +53,16 @@ def wire_address(address: str) -> tuple[str, bool]:
     """
     local, at, domain = address.rpartition("@")
     if not at or not local or not domain or len(address) > 320:
-        raise InputError(f"{address[:80]!r} is no e-mail address.")
+        raise InputError("{address!r} is no e-mail address.", address=address[:80])
     if _FORBIDDEN.search(address):
-        raise InputError(f"{address[:80]!r} holds characters that no address may hold.")
+        raise InputError(
+            "{address!r} holds characters that no address may hold.", address=address[:80]
+        )
     if not domain.isascii():
         try:
             domain = domain.encode("idna").decode()
         except UnicodeError:
-            raise InputError(f"{address[:80]!r} has no usable domain.") from None
+            raise InputError("{address!r} has no usable domain.", address=address[:80]) from None
     return f"{local}@{domain}", not local.isascii()
 
 
