@@ -62,6 +62,11 @@ class Feed:
         self.is_throttled = False
         return None
 
+    def is_late(self, mail: Mail) -> bool:
+        """Whether the time is over in which a pulled mail may leave."""
+        batch, _ = mail.tag
+        return self._now() >= batch.send_by
+
     def done(self, mail: Mail, outcome: Outcome) -> None:
         """What became of one pulled mail."""
         batch, row = mail.tag

@@ -168,7 +168,7 @@ class Dispatcher:
         old, self._channel = self._pool, channel
         self._feed.bucket = TokenBucket(channel.rate_per_second)
         self._feed.is_practice = channel.is_practice
-        self._pool = SmtpPool(channel.target, self._feed.pull, self._done)
+        self._pool = SmtpPool(channel.target, self._feed.pull, self._done, self._feed.is_late)
         if old is not None:
             task = asyncio.create_task(old.close(30.0))
             self._retired.add(task)

@@ -43,9 +43,11 @@ class SmtpConnection(asyncio.Protocol):
         pull: Callable[[], Mail | None],
         done: Done,
         ended: Callable[["SmtpConnection"], None],
+        is_late: Callable[[Mail], bool] = lambda _: False,
     ) -> None:
         self.target = target
-        self.session = SmtpSession(target.options, pull, secure=target.tls == "implicit")
+        secure = target.tls == "implicit"
+        self.session = SmtpSession(target.options, pull, secure=secure, is_late=is_late)
         self.heard_at = monotonic()
         self._done = done
         self._ended = ended

@@ -29,8 +29,10 @@ class SmtpPool:
         target: SmtpTarget,
         pull: Callable[[], Mail | None],
         done: Callable[[Mail, Outcome], None],
+        is_late: Callable[[Mail], bool] = lambda _: False,
     ) -> None:
         self.target = target
+        self._is_late = is_late
         self.refusal: Refusal | None = None
         self.in_flight = 0
         self.completed = 0
@@ -127,7 +129,9 @@ class SmtpPool:
         try:
             async with asyncio.timeout(target.connect_seconds):
                 _, connection = await loop.create_connection(
-                    lambda: SmtpConnection(target, self._take, self._finish, self._ended),
+                    lambda: SmtpConnection(
+                        target, self._take, self._finish, self._ended, self._is_late
+                    ),
                     target.host,
                     target.port,
                     ssl=context,

@@ -46,12 +46,20 @@ class Refusal(msgspec.Struct, frozen=True):
 class SmtpSession:
     """One connection's conversation. `pull` gives the next message, or None for "not now".
 
+    `is_late` says of a message whose content is about to leave that its time is over: it does not
+    leave any more, and the connection ends, for nothing else takes back a DATA that was granted.
+
     Every method returns the bytes to write. After each call look at `outcomes` (drain it),
     `wants_tls`, `refusal` and `is_over`.
     """
 
     def __init__(
-        self, options: SessionOptions, pull: Callable[[], Mail | None], *, secure: bool = False
+        self,
+        options: SessionOptions,
+        pull: Callable[[], Mail | None],
+        *,
+        secure: bool = False,
+        is_late: Callable[[Mail], bool] = lambda _: False,
     ) -> None:
         self.options = options
         self.outcomes: list[tuple[Mail, Outcome]] = []
@@ -61,6 +69,7 @@ class SmtpSession:
         self.extensions: dict[str, str] = {}
         self.sent = 0
         self._pull = pull
+        self._is_late = is_late
         self._secure = secure
         self._parser = ReplyParser()
         self._expected: deque[Callable[[Reply], bytes]] = deque([self._on_greeting])
@@ -332,6 +341,9 @@ class SmtpSession:
     def _write_body(self) -> bytes:
         mail = self._current
         assert mail is not None
+        if self._is_late(mail):
+            self._end("not sent within its time", stage="late")
+            return b""
         self._current, self._dotted = None, mail
         body = (mail.raw if mail.is_wire_form else wire_body(mail.raw)) + b".\r\n"
         self._expected.append(self._on_dot)
