@@ -11,7 +11,7 @@ import psycopg
 from dangol.errors import DangolError
 from dangol.settings import Settings, find_database_url
 from dangol.store.brand import read_brand
-from dangol.store.keyring import load_keyring
+from dangol.store.keyring import check_keyring, load_keyring
 from dangol.store.migrate import check_schema
 from dangol.store.pool import connect
 
@@ -45,6 +45,7 @@ def check_installation(settings: Settings) -> list[Finding]:
             return findings + [
                 _guarded("database", lambda: _database(conn)),
                 _guarded("schema", lambda: _schema(conn)),
+                _guarded("keys", lambda: _keys(conn, settings)),
                 _guarded("clock", lambda: _clock(conn)),
                 _guarded("history", lambda: _history(conn, settings)),
                 _guarded("brand", lambda: _brand(conn)),
@@ -91,6 +92,12 @@ def _database(conn: psycopg.Connection) -> str:
 def _schema(conn: psycopg.Connection) -> str:
     check_schema(conn)
     return "at this version"
+
+
+def _keys(conn: psycopg.Connection, settings: Settings) -> str:
+    if settings.keyring_path.exists():
+        check_keyring(conn, load_keyring(settings.keyring_path))
+    return "those that the database was made with"
 
 
 def _clock(conn: psycopg.Connection) -> str:

@@ -30,7 +30,9 @@ def web(
     """Answer pages, desk and APIs against the database of DANGOL_DATABASE_URL."""
     from dangol.web.run import run_web
 
-    run_web(shared_settings(host=host, port=port))
+    settings = shared_settings(host=host, port=port)
+    _refuse_other_keyring(settings)
+    run_web(settings)
 
 
 def engine() -> None:
@@ -114,4 +116,20 @@ def _until_signal(run: Callable[[Settings, threading.Event], None]) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    run(shared_settings(), stop)
+    settings = shared_settings()
+    _refuse_other_keyring(settings)
+    run(settings, stop)
+
+
+def _refuse_other_keyring(settings: Settings) -> None:
+    """A part on another machine, or beside a lost file, must not begin with keys of its own."""
+    import psycopg
+
+    from dangol.store.keyring import check_keyring, load_keyring
+    from dangol.store.pool import connect
+
+    try:
+        with connect(settings.database_url or "", name="keyring") as conn:
+            check_keyring(conn, load_keyring(settings.keyring_path))
+    except psycopg.Error:
+        return  # away, or not made ready yet: the part itself says so, and waits

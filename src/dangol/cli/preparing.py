@@ -5,7 +5,7 @@ import datetime as dt
 from dangol.engine.jobs import enqueue
 from dangol.engine.leases import ensure_leases
 from dangol.settings import Settings
-from dangol.store.keyring import load_keyring
+from dangol.store.keyring import bind_keyring, load_keyring
 from dangol.store.migrate import migrate
 from dangol.store.pool import connect
 from dangol.web.signin.service import create_login_link, ensure_first_owner
@@ -16,15 +16,19 @@ def prepare(settings: Settings, *, demo: int | None, now: dt.datetime) -> dict[s
 
     `demo` opens a practice shop of that many customers when there are no customers yet.
     Safe to run at every start.
+
+    Raises:
+        KeyringError: the keyring is damaged, or not that of the database.
     """
     for folder in (settings.lake_dir, settings.journal_dir, settings.temp_dir):
-        folder.mkdir(parents=True, exist_ok=True)
-    load_keyring(settings.keyring_path)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ring = load_keyring(settings.keyring_path)
     dsn = settings.database_url or ""
     with connect(dsn, name="prepare", autocommit=True) as conn:
         migrate(conn)
     said: dict[str, str] = {}
     with connect(dsn, name="prepare") as conn:
+        bind_keyring(conn, ring)
         ensure_leases(conn, settings.partitions)
         owner = ensure_first_owner(conn, now)
         if owner is not None and not _has_signed_in(conn):

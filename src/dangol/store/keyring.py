@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import msgspec
+import psycopg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -92,6 +93,39 @@ def load_keyring(path: Path) -> Keyring:
     if not ring.keys or any(len(key) != 32 for key in [*ring.keys.values(), ring.addresses]):
         raise KeyringError(f"{path} holds keys of a wrong length; restore it from a backup.")
     return ring
+
+
+def bind_keyring(conn: psycopg.Connection, ring: Keyring) -> None:
+    """Note in a new database which keyring is its own; in the caller's transaction.
+
+    Raises:
+        KeyringError: it is another's.
+    """
+    conn.execute(
+        "insert into installation (key, value) values ('keyring', to_jsonb(%s::text))"
+        " on conflict (key) do nothing",
+        [_mark(ring)],
+    )
+    check_keyring(conn, ring)
+
+
+def check_keyring(conn: psycopg.Connection, ring: Keyring) -> None:
+    """Make sure that address hashes in this database were made with `ring`.
+
+    Raises:
+        KeyringError: they were not, so nobody's opt-out would be found any more.
+    """
+    row = conn.execute("select value #>> '{}' from installation where key = 'keyring'").fetchone()
+    if row is not None and not hmac.compare_digest(row[0], _mark(ring)):
+        raise KeyringError(
+            "keyring.json is not the one that this database was made with: every opt-out would be "
+            "forgotten. Put the old file back, from a backup or from the machine that has it."
+        )
+
+
+def _mark(ring: Keyring) -> str:
+    """What tells keyrings apart without telling anything of their keys."""
+    return hmac.digest(ring.addresses, b"dangol keyring", "sha256").hex()[:32]
 
 
 def _create(path: Path) -> None:
