@@ -103,7 +103,7 @@ def naive(letter: Letter, postbox: Postbox) -> Callable[[Reader], bytes]:
         for key in keys:
             before, after = frame_of(key, postbox.url, postbox.reply_to)
             links[key] = f"{before}{addresses.token(key, reader.customer_id)}{after}"
-        customer = {name: value_of(reader, name) for name in ("name", "city")}
+        customer = {name: value_of(reader, name) for name in ("name", "first_name", "city")}
         values = {"customer": customer, "brand": {"name": postbox.brand.name}, "link": links}
         message = EmailMessage()
         message["From"] = f"{postbox.brand.name} <{postbox.brand.sender_email}>"

@@ -104,12 +104,14 @@ class SmtpSession:
                     break
                 if not self._expected:  # 421 before the server closes an idle connection
                     raise ReplyError(f"an answer nobody asked for: {reply.code} {reply.text[:80]}")
-                out.append(self._expected.popleft()(reply))
+                said = self._expected.popleft()(reply)
+                if said:
+                    out.append(said)
             if self._parser.failure is not None and not self.is_over:
                 raise ReplyError(self._parser.failure)
         except ReplyError as error:
             self._end(str(error))
-        return b"".join(out)
+        return out[0] if len(out) == 1 else b"".join(out)
 
     def kick(self) -> bytes:
         """Start the next message if the connection is idle and there is one."""
@@ -345,9 +347,9 @@ class SmtpSession:
             self._end("not sent within its time", stage="late")
             return b""
         self._current, self._dotted = None, mail
-        body = (mail.raw if mail.is_wire_form else wire_body(mail.raw)) + b".\r\n"
+        body = mail.raw if mail.is_wire_form else wire_body(mail.raw)
         self._expected.append(self._on_dot)
-        return body + self._next_group() if self._pipelining else body
+        return b"".join((body, b".\r\n", self._next_group() if self._pipelining else b""))
 
     def _on_dot(self, reply: Reply) -> bytes:
         mail = self._dotted
