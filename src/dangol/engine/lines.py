@@ -1,6 +1,6 @@
 """Route for lines of imports: columns from intake to inbox, with no object per line."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pyarrow as pa
@@ -8,14 +8,16 @@ import pyarrow.compute as pc
 
 from dangol.engine.inbox import enter_inbox
 from dangol.engine.kinship import follow_merges, own_facts
-from dangol.know.identity.plan import Claim
+from dangol.know.identity.plan import Claim, Node
 from dangol.know.identity.resolve import Span, resolve
 from dangol.listen.catalogue import save_survey, survey
-from dangol.listen.imported import Lines, samples
+from dangol.listen.imported import Lines
 from dangol.listen.ledger import remember_imported
 from dangol.model.customer import BUCKETS
 from dangol.model.event import Cause, Effect
 from dangol.store.bulk import copy_arrow
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def fresh_lines(conn: psycopg.Connection, lines: Lines) -> Lines:
@@ -39,7 +41,7 @@ def write_lines(conn: psycopg.Connection, lines: Lines, now: datetime) -> None:
     copy_arrow(conn, "inbox", _inbox(facts, owners.take(whose)))
     enter_inbox(conn, [], [], own_facts(resolved), now)
     follow_merges(conn, resolved, now)
-    save_survey(conn, survey(samples(lines)), now)
+    save_survey(conn, survey(lines.samples), now)
 
 
 def _claims(facts: pa.Table) -> tuple[list[Claim], pa.Array]:
@@ -55,12 +57,20 @@ def _claims(facts: pa.Table) -> tuple[list[Claim], pa.Array]:
     return claims, people.indices
 
 
-def _spans(claims: list[Claim], whose: pa.Array, times: pa.ChunkedArray) -> dict:
+def _spans(claims: list[Claim], whose: pa.Array, times: pa.ChunkedArray) -> dict[Node, Span]:
     """When each of the people was first and last heard of."""
-    heard = pa.table({"who": whose, "time": times}).group_by("who")
-    found = heard.aggregate([("time", "min"), ("time", "max")])
-    columns = [found.column(name).to_pylist() for name in ("who", "time_min", "time_max")]
-    return {claims[who].node: Span(first, last) for who, first, last in zip(*columns, strict=True)}
+    heard = pa.table({"who": whose, "at": times.cast(pa.int64())}).group_by("who")
+    found = heard.aggregate([("at", "min"), ("at", "max")])
+    columns = [found.column(name).to_pylist() for name in ("who", "at_min", "at_max")]
+    return {
+        claims[who].node: Span(_moment(first), _moment(last))
+        for who, first, last in zip(*columns, strict=True)
+    }
+
+
+def _moment(micros: int) -> datetime:
+    """The instant; Arrow's own conversion looks up the zone for each value."""
+    return _EPOCH + timedelta(microseconds=micros)
 
 
 def _inbox(facts: pa.Table, owners: pa.Array) -> pa.Table:

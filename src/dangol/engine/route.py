@@ -103,8 +103,8 @@ def _route(
     waits = conn.execute(_SQL.waits, {"after": rows[-1].id, "kinds": kinds}).fetchone()
     result = RouteResult(
         rows=len(rows),
-        events=len(events) + len(fresh.props) - len(refused),
-        duplicates=len(parsed.events) - len(events) + len(lines.props) - len(fresh.props),
+        events=len(events) + len(fresh.samples) - len(refused),
+        duplicates=len(parsed.events) - len(events) + len(lines.samples) - len(fresh.samples),
         rejects=len(rejects),
         waiting=waits[0],
     )
@@ -215,7 +215,7 @@ def _apply(conn: psycopg.Connection, events: Sequence[Heard], now: datetime) -> 
 
 def _apply_lines(conn: psycopg.Connection, lines: Lines, now: datetime) -> list[Rejected]:
     """The same for lines of imports: all at once, and the slow way when that fails."""
-    if not lines.props:
+    if not lines.samples:
         return []
     try:
         with conn.transaction():

@@ -35,45 +35,6 @@ _FACTS = pa.schema([*COLUMNS, ("source", pa.string()), ("received_at", pa.timest
 _PROPS = msgspec.json.Decoder(dict)
 
 
-class Lines(NamedTuple):
-    """Facts of imports that can be stored, all of them history."""
-
-    facts: pa.Table
-    """`COLUMNS`, where an absent id is null, with `source` and `received_at`."""
-    props: list[dict[str, Any]]
-    """The properties of the same lines, read."""
-
-    def take(self, places: Sequence[int]) -> "Lines":
-        """The lines at these places."""
-        if len(places) == len(self.props):
-            return self
-        return Lines(
-            self.facts.take(pa.array(places, pa.int64())), [self.props[at] for at in places]
-        )
-
-    def as_heard(self) -> list[Heard]:
-        """The same one by one."""
-        names = (
-            "key",
-            "name",
-            "time",
-            "received_at",
-            "utc_offset_min",
-            "source",
-            "user_id",
-            "email",
-        )
-        columns = [self.facts.column(name).to_pylist() for name in names]
-        return [
-            Heard(
-                **dict(zip(names, line, strict=True)),
-                props=props,
-                effect=Effect.HISTORY,
-            )
-            for *line, props in zip(*columns, self.props, strict=True)
-        ]
-
-
 class Sample(NamedTuple):
     """What the catalogue looks at."""
 
@@ -81,6 +42,35 @@ class Sample(NamedTuple):
     props: dict[str, Any]
     source: str
     received_at: datetime
+
+
+class Lines(NamedTuple):
+    """Facts of imports that can be stored, all of them history."""
+
+    facts: pa.Table
+    """`COLUMNS`, where an absent id is null, with `source` and `received_at`."""
+    samples: list[Sample]
+    """The same lines as the catalogue looks at them."""
+
+    def take(self, places: Sequence[int]) -> "Lines":
+        """The lines at these places."""
+        if len(places) == len(self.samples):
+            return self
+        facts = self.facts.take(pa.array(places, pa.int64()))
+        return Lines(facts, [self.samples[at] for at in places])
+
+    def as_heard(self) -> list[Heard]:
+        """The same one by one."""
+        ids = ("key", "time", "utc_offset_min", "user_id", "email")
+        columns = [self.facts.column(name).to_pylist() for name in ids]
+        return [
+            Heard(
+                **dict(zip(ids, line, strict=True)),
+                **sample._asdict(),
+                effect=Effect.HISTORY,
+            )
+            for *line, sample in zip(*columns, self.samples, strict=True)
+        ]
 
 
 NO_LINES = Lines(_FACTS.empty_table(), [])
@@ -99,7 +89,11 @@ def hear_import(row: IntakeRow) -> tuple[Lines, list[Rejected]]:
     facts, others = table.filter(is_clean), table.filter(pc.invert(is_clean))
     unfit = zip(*(column.to_pylist() for column in others.columns), strict=True)
     refused = [_refuse(line, row) for line in unfit]
-    return Lines(_complete(facts, row), props), refused
+    samples = [
+        Sample(name, read, row.source, row.received_at)
+        for name, read in zip(facts.column("name").to_pylist(), props, strict=True)
+    ]
+    return Lines(_complete(facts, row), samples), refused
 
 
 def join_lines(parts: Sequence[Lines]) -> Lines:
@@ -108,17 +102,8 @@ def join_lines(parts: Sequence[Lines]) -> Lines:
         return NO_LINES
     return Lines(
         pa.concat_tables([part.facts for part in parts]),
-        [props for part in parts for props in part.props],
+        [sample for part in parts for sample in part.samples],
     )
-
-
-def samples(lines: Lines) -> list[Sample]:
-    """The lines as the catalogue counts them."""
-    columns = [lines.facts.column(name).to_pylist() for name in ("name", "source", "received_at")]
-    return [
-        Sample(name, props, source, at)
-        for name, source, at, props in zip(*columns, lines.props, strict=True)
-    ]
 
 
 def _find_clean(table: pa.Table) -> pa.ChunkedArray:

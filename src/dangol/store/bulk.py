@@ -4,6 +4,7 @@ import io
 
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 from psycopg import sql
 from pyarrow import csv
 
@@ -20,10 +21,20 @@ def copy_arrow(conn: psycopg.Connection, table: str, rows: pa.Table) -> int:
     if rows.num_rows == 0:
         return 0
     buffer = io.BytesIO()
-    csv.write_csv(rows, buffer, _CSV)
+    csv.write_csv(_with_plain_times(rows), buffer, _CSV)
     statement = sql.SQL("copy {} ({}) from stdin (format csv)").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, rows.column_names))
     )
     with conn.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(buffer.getbuffer())
     return rows.num_rows
+
+
+def _with_plain_times(rows: pa.Table) -> pa.Table:
+    """UTC timestamps as text: the CSV writer looks its zone up for every value, 20 times slower."""
+    for place, field in enumerate(rows.schema):
+        if pa.types.is_timestamp(field.type) and field.type.tz == "UTC":
+            plain = rows.column(place).cast(pa.timestamp(field.type.unit)).cast(pa.string())
+            text = pc.binary_join_element_wise(plain, "Z", "")
+            rows = rows.set_column(place, field.name, text)
+    return rows

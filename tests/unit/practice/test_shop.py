@@ -84,5 +84,5 @@ def test_it_is_an_import_that_intake_accepts(run: UUID) -> None:
         writer.write_table(table)
     row = IntakeRow(1, at(UNTIL, 12), "import", "practice", {}, sink.getvalue())
     lines, refused = hear_import(row)
-    assert (len(lines.props), refused) == (len(shop.facts), [])
+    assert (len(lines.samples), refused) == (len(shop.facts), [])
     assert len(set(lines.facts.column("key").to_pylist())) == len(shop.facts)
