@@ -5,6 +5,7 @@ that is not UTF-8), it is read again leniently, so that one bad item does not co
 """
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -21,6 +22,11 @@ MAX_ITEMS = 2500
 """Items of one batch."""
 
 _NO_BATCH = 'A batch needs its events in the list "batch".'
+_LONGEST_NUMBER = 400
+_DEEPEST = 200
+_MOST_BRACKETS = 100_000
+_OUT_OF_RANGE = "1e999"
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -109,7 +115,10 @@ def _open_batch(items: list[Any] | None, found: _Batch) -> Envelope:
 def _read_leniently(body: bytes, *, is_batch: bool) -> Envelope:
     text = body.removeprefix(_BOM).decode("utf-8", "surrogateescape")
     try:
-        found = json.loads(text, parse_constant=lambda _: None)
+        try:
+            found = _load(text)
+        except RecursionError:
+            found = _load(_without_depths(text))
     except (ValueError, RecursionError) as error:
         raise InputError(f"The body is not JSON: {error}"[:300]) from None
     if not isinstance(found, dict):
@@ -126,6 +135,37 @@ def _read_leniently(body: bytes, *, is_batch: bool) -> Envelope:
     )
 
 
+def _load(text: str) -> Any:
+    return json.loads(text, parse_constant=lambda _: None, parse_int=_read_int)
+
+
+def _read_int(digits: str) -> int | float:
+    """A whole number; one with more digits than any sender means becomes infinite, thus refused."""
+    return int(digits) if len(digits) <= _LONGEST_NUMBER else float(digits)
+
+
+def _without_depths(text: str) -> str:
+    """`text` with what is nested deeper than anybody reads made a number out of range.
+
+    So the item that holds it is refused, and not its batch. A text of brackets alone stays as it
+    is, and is refused as a whole.
+    """
+    if text.count("[") + text.count("{") > _MOST_BRACKETS:
+        return text
+    kept, depth, start = [], 0, 0
+    for found in _TOKEN.finditer(text):
+        token = found[0]
+        if token in "[{":
+            depth += 1
+            if depth == _DEEPEST:
+                kept += [text[start : found.start()], _OUT_OF_RANGE]
+        elif token in "]}":
+            if depth == _DEEPEST:
+                start = found.end()
+            depth -= 1
+    return "".join([*kept, text[start:]]) if depth == 0 else text
+
+
 def _write_again(item: object) -> msgspec.Raw | Rejected:
     """The item as clean JSON, or why that is impossible."""
     try:
@@ -134,4 +174,5 @@ def _write_again(item: object) -> msgspec.Raw | Rejected:
         shown = json.dumps(item).encode()
         return Rejected(RejectReason.BAD_TEXT, "The text is not valid Unicode.", shown)
     except (ValueError, RecursionError):
-        return Rejected(RejectReason.BAD_VALUE, "A number is out of range.", repr(item).encode())
+        why = "A number is out of range, or values are nested too deep."
+        return Rejected(RejectReason.BAD_VALUE, why, repr(item).encode())

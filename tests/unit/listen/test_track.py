@@ -252,3 +252,18 @@ def test_every_item_is_heard_or_refused_whatever_it_holds(items: list, context: 
 def test_no_body_breaks_the_reading(body: bytes) -> None:
     for path in ("/v1/batch", "/v1/track"):
         hear(body, path)
+
+
+@pytest.mark.parametrize("first", ["1", "NaN"])
+@pytest.mark.parametrize(
+    "bad", ["[" * 10_000 + "]" * 10_000, '{"a":' * 10_000 + "1" + "}" * 10_000, "9" * 20_000]
+)
+def test_an_item_that_nobody_can_read_costs_only_itself(first: str, bad: str) -> None:
+    items = [
+        f'{{"type":"track","userId":"u","event":"[A","properties":{{"x":{first}}}}}',
+        f'{{"type":"track","userId":"u","event":"B","properties":{{"x":{bad}}}}}',
+        '{"type":"track","userId":"u","event":"C}"}',
+    ]
+    parsed = hear(f'{{"batch":[{",".join(items)}]}}'.encode())
+    assert [event.name for event in parsed.events] == ["[A", "C}"]
+    assert [refused.reason for refused in parsed.rejects] == [RejectReason.BAD_VALUE]
