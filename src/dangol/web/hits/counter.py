@@ -45,8 +45,8 @@ class Counter:
         self._keyring = keyring
         self._committer = committer
         self._targets = targets
-        self._lines: list[bytes] = []
-        self._kept: asyncio.Future[None] | None = None
+        self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
+        self._gathering: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:
         """Answer one request."""
@@ -89,16 +89,21 @@ class Counter:
 
     async def _keep(self, hit: Hit) -> None:
         """Returns once the hit is durable, or cannot be made so."""
-        self._lines.append(write_hit(hit))
-        if self._kept is None:
-            self._kept = asyncio.ensure_future(self._keep_gathered())
-        await asyncio.shield(self._kept)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((write_hit(hit), done))
+        if self._gathering is None:
+            self._gathering = asyncio.create_task(self._keep_gathered())
+        await done
 
     async def _keep_gathered(self) -> None:
         await asyncio.sleep(_GATHER)
-        lines, self._lines, self._kept = self._lines, [], None
+        waiting, self._waiting, self._gathering = self._waiting, [], None
         with contextlib.suppress(Away, Overloaded):
-            await self._committer.append("hit", "letter", b"{}", b"".join(lines))
+            body = b"".join([line for line, _ in waiting])
+            await self._committer.append("hit", "letter", b"{}", body)
+        for _, done in waiting:
+            if not done.done():  # whoever asked may have hung up
+                done.set_result(None)
 
 
 def _hit(numbers: tuple[int, ...], scope: dict[str, Any]) -> Hit:
