@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
+from dangol.doors import check_doors
 from dangol.errors import DangolError, DataInUse, ServerError
 from dangol.store.server import EmbeddedServer
 
@@ -46,6 +47,7 @@ class Supervisor:
     data: Path
     url: str
     database_url: str | None = None
+    host: str = "127.0.0.1"
     server: EmbeddedServer | None = None
     parts: list[Part] = field(default_factory=lambda: [Part(name) for name in PARTS])
     stopping: bool = False
@@ -56,6 +58,7 @@ class Supervisor:
 
         Raises:
             DataInUse: another supervisor holds the data folder.
+            SettingError: another program listens on one of the ports.
             ServerError: the database could not be started or prepared.
         """
         self.data.mkdir(parents=True, exist_ok=True)
@@ -64,6 +67,7 @@ class Supervisor:
         signal.signal(signal.SIGINT, self._on_signal)
         signal.signal(signal.SIGHUP, self._on_signal)
         try:
+            check_doors(self.host)
             self._start_database()
             welcome = self._prepare()
             self._watch(welcome)
@@ -239,7 +243,7 @@ def main() -> int:
     data = Path(os.environ.get("DANGOL_DATA", "data")).resolve()
     database = os.environ.get("DANGOL_DATABASE_URL") or None
     try:
-        return Supervisor(data, f"http://{shown}:{port}", database).run()
+        return Supervisor(data, f"http://{shown}:{port}", database, host).run()
     except DangolError as error:
         print(f"dangol: {error}", file=sys.stderr)
         return 1

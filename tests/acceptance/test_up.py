@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -50,6 +51,15 @@ def test_killing_the_supervisor_ends_everything_and_the_next_start_works(up) -> 
     )
     again: Installation = up()
     assert again.stop(signal.SIGINT) == 0
+
+
+def test_a_taken_port_is_named_before_anything_starts(up, new_data) -> None:
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as taken:
+        port = taken.getsockname()[1]
+        running: Installation = up("--port", str(port), ready=False)
+        assert running.process.wait(60) == 1
+        assert running.wait_for(f"Port {port} is in use").endswith("with DANGOL_PORT.")
+    assert not (new_data / "postgres").exists()
 
 
 def test_a_second_start_on_the_same_folder_names_the_holder(up) -> None:
