@@ -62,6 +62,10 @@ class Expired(DangolError):
     """This form was open for too long, or came from another site; load the page again."""
 
 
+class TooManyFields(DangolError):
+    """No page of ours sends so many fields."""
+
+
 class Rendered(msgspec.Struct):
     """An answer in HTTP's terms, made while the connection was still at hand."""
 
@@ -77,8 +81,12 @@ async def handle(route: Route, request: Request) -> Response:
     web = request.app.state
     if _is_upload(request) and not await sync_to_thread(_is_signed_in, web, request):
         return Response(b"", status_code=303, headers=desk_headers() | {"Location": "/sign-in"})
-    async with _read(request) as given:
-        made = await sync_to_thread(partial(_answer, route, web, given, request))
+    try:
+        async with _read(request) as given:
+            made = await sync_to_thread(partial(_answer, route, web, given, request))
+    except TooManyFields:
+        locale = words.choose(request.headers.get("accept-language", ""))
+        made = _bare(locale, datetime.now(UTC), "inputerror", 400)
     return Response(
         content=made.body,
         status_code=made.status,
@@ -100,13 +108,13 @@ async def _read(request: Request) -> AsyncIterator[Given]:
             form, uploads = await _read_multipart(request, folder)
         else:
             body = (await request.body()).decode("utf-8", "replace")
-            form = parse_qs(body, keep_blank_values=True, max_num_fields=2000)
+            form = _fields(body, 2000)
     try:
         yield Given(
             method=request.method,
             path=request.url.path,
             parts={name: str(value) for name, value in request.path_params.items()},
-            query=parse_qs(request.url.query, keep_blank_values=True, max_num_fields=200),
+            query=_without_nul(_fields(request.url.query, 200)),
             form=_without_nul(form),
             uploads=uploads,
             ip=request.client.host if request.client else "",
@@ -117,6 +125,13 @@ async def _read(request: Request) -> AsyncIterator[Given]:
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fields(text: str, most: int) -> dict[str, list[str]]:
+    try:
+        return parse_qs(text, keep_blank_values=True, max_num_fields=most)
+    except ValueError:
+        raise TooManyFields() from None
 
 
 async def _read_multipart(

@@ -1,0 +1,40 @@
+"""Whatever stands in an address or a form, the desk answers with a page that says so."""
+
+import re
+from urllib.parse import quote
+
+import pytest
+
+from dangol.web.routes import DESK
+from dangol.web.signin.role import Role
+from tests.integration.web.test_signing import fill
+
+HOSTILE = ["\0", "%\\'", "9" * 30, "\ud800", "a" * 3000]
+NAMES = sorted(
+    {"q", "from", "after", "name", "source", "reason", "stage", "state", "before", "next", "kind"}
+    | {"customer", "segment", "locale", "show", "sort", "day"}
+)
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=repr)
+def test_no_query_breaks_a_page(desk, value: str) -> None:
+    desk.sign_in(Role.OWNER)
+    asked = "&".join(f"{name}={quote(value, errors='surrogatepass')}" for name in NAMES)
+    for route in DESK:
+        if route.method == "GET":
+            path = fill(route.path)
+            for url in (
+                f"{path}?{asked}",
+                re.sub(r"[0-9a-f-]{36}", quote(value[:60], "", errors="surrogatepass"), path),
+            ):
+                answer = desk.client.get(url, follow_redirects=False)
+                assert answer.status_code != 500, (url[:200], answer.text[:300])
+
+
+def test_a_flood_of_fields_is_refused_in_words(desk) -> None:
+    asked = "&".join(f"f{n}=1" for n in range(3000))
+    answer = desk.client.get(f"/sign-in?{asked[:3000]}")
+    assert (answer.status_code, "cannot be used" in answer.text) == (400, True)
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    answer = desk.client.post("/sign-in", content=asked, headers=headers)
+    assert (answer.status_code, "cannot be used" in answer.text) == (400, True)
