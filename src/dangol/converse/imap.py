@@ -62,6 +62,25 @@ def save_config(
     save_setting(conn, "imap", msgspec.to_builtins(stored), by=by, now=now)
 
 
+def find_config(conn: psycopg.Connection, keyring: Keyring) -> ImapConfig | None:
+    """The mailbox that is polled, with its password in plain; None when there is none.
+
+    Raises:
+        KeyringError: the password was kept with another keyring.
+    """
+    value = read_setting(conn, "imap")
+    if value is None:
+        return None
+    config = msgspec.convert(value, ImapConfig)
+    password = keyring.decrypt("imap", b64decode(config.password)).decode()
+    return msgspec.structs.replace(config, password=password)
+
+
+def stop_polling(conn: psycopg.Connection, *, by: str, now: datetime) -> None:
+    """Poll nothing any more; the password is not kept."""
+    save_setting(conn, "imap", None, by=by, now=now)
+
+
 async def poll(settings: Settings) -> None:
     """Fetch what is new, every half a minute, until cancelled; nothing when none is configured."""
     while True:

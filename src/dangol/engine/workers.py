@@ -39,6 +39,7 @@ _log = structlog.get_logger("dangol.engine")
 
 JOBS = {
     "import": "dangol.engine.importing:run_import",
+    "join": "dangol.engine.joining:join_people",
     "campaign_plan": "dangol.engine.planning:plan_campaign",
     "practice": "dangol.practice.job:run_practice",
     "practice_removal": "dangol.practice.job:run_removal",

@@ -17,6 +17,7 @@ from dangol.web import words
 SOURCE = Path(str(files("dangol")))
 OWN_CIRCLE = (
     "cli/",  # the command line speaks English
+    "doors.py",
     "supervisor.py",
     "settings.py",
     "store/server.py",

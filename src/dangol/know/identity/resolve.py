@@ -44,6 +44,11 @@ class Resolved(msgspec.Struct, frozen=True):
         return self.customers[claim.node]
 
 
+def hold_identities(conn: psycopg.Connection) -> None:
+    """Nobody else changes who is who until the caller's transaction ends."""
+    conn.execute(_SQL.lock_identities, {"number": IDENTITY_LOCK})
+
+
 def resolve(
     conn: psycopg.Connection, claims: Iterable[Claim], spans: Mapping[Node, Span], now: datetime
 ) -> Resolved:
@@ -56,7 +61,7 @@ def resolve(
     nodes = list(dict.fromkeys(node for claim in distinct for node in claim.nodes))
     plan = _plan(conn, distinct, nodes)
     if plan.new_nodes or plan.merges:
-        conn.execute(_SQL.lock_identities, {"number": IDENTITY_LOCK})
+        hold_identities(conn)
         plan = _plan(conn, distinct, nodes)
     existing = {id(person) for person in plan.people.values() if person.customer_id is not None}
     newcomers = _create(conn, plan, spans, now)

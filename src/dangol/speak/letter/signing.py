@@ -65,6 +65,20 @@ def stop_signing(conn: psycopg.Connection, *, by: str, now: datetime) -> None:
     save_setting(conn, "dkim", None, by=by, now=now)
 
 
+def find_record(conn: psycopg.Connection, keyring: Keyring) -> DnsRecord | None:
+    """What is to be published for the signer that is set up, if any.
+
+    Raises:
+        KeyringError: the key was kept with another keyring.
+    """
+    value = read_setting(conn, "dkim")
+    signer = find_signer(conn, keyring)
+    if value is None or signer is None:
+        return None
+    setting = msgspec.convert(value, DkimSetting)
+    return DnsRecord(f"{setting.selector}._domainkey.{setting.domain}", signer.record)
+
+
 def find_signer(conn: psycopg.Connection, keyring: Keyring) -> Signer | None:
     """The signer that is set up, if any.
 

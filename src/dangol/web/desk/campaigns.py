@@ -15,6 +15,7 @@ from dangol.speak.channel.config import active_channel
 from dangol.speak.letter.service import list_letters
 from dangol.store.brand import read_brand
 from dangol.web.answer import Answer, Move, Page
+from dangol.web.desk import running
 from dangol.web.desk.letters import describe
 from dangol.web.desk.listing import CSV_ROWS, PAGE, Figure, KeysetPage, csv_file, list_url, paged
 from dangol.web.query import QueryFailed, ask
@@ -267,6 +268,7 @@ def _results(visit: Visit, campaign: Campaign) -> dict[str, Any]:
         "lines": lines,
         "everyone": Figure(found.people, path),
         "uncertain": uncertain,
+        "refusals": running.refusals(visit),
         "is_moving": campaign.state in ("planning", "running", "scheduled"),
         "names": {row.id: row.name for row in list_segments(visit.conn)},
         "letter_names": {row.id: row.name for row in list_letters(visit.conn)},

@@ -7,6 +7,7 @@ import msgspec
 from psycopg.rows import dict_row
 
 from dangol.model.stage import Stage
+from dangol.store.backup.hold import find_hold
 from dangol.web.answer import Answer, Page
 from dangol.web.desk import practice
 from dangol.web.desk.jobs import job_values, say_error
@@ -59,6 +60,7 @@ def show(visit: Visit) -> Answer:
         "steps": steps,
         "missing": missing(visit),
         "is_practice": practice.find_mark(visit.conn) is not None,
+        "is_held": find_hold(visit.conn) is not None,
         "lately": LATELY,
     }
     return Page("desk/home.html", values)

@@ -50,6 +50,8 @@ SETTINGS = (
     ("/settings/sending", "settings.sending"),
     ("/settings/keys", "settings.keys"),
     ("/settings/members", "settings.members"),
+    ("/settings/running", "settings.running"),
+    ("/erasures", "settings.erasures"),
     ("/settings/history", "settings.history"),
 )
 """Pages of the settings and their words."""

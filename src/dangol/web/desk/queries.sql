@@ -78,3 +78,11 @@ update blob set content_type = %(type)s where id = %(id)s
 -- name: sweep_uploads
 -- Files that nobody confirmed.
 delete from blob where content_type = %(type)s and created_at < %(before)s
+
+-- name: list_dispatchers
+-- Dispatchers that were seen lately.
+select id, host, started_at, seen_at, status from dispatcher where seen_at >= %(since)s order by id
+
+-- name: count_unsent
+-- Messages that wait to be handed over.
+select count(*) from message where state in ('planned', 'queued', 'deferred')

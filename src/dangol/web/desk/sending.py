@@ -10,12 +10,13 @@ from dangol.speak.channel.email.verify import verify_target
 from dangol.speak.links.reach import verify_public_address
 from dangol.store.brand import read_brand, save_setting
 from dangol.web.answer import Answer, Move, Page
+from dangol.web.desk import post
 from dangol.web.visit import Visit
 
 
 def show(visit: Visit) -> Answer:
     """The channels and the rules."""
-    return _page(visit)
+    return page(visit)
 
 
 def save_channel(visit: Visit) -> Answer:
@@ -40,7 +41,7 @@ def save_channel(visit: Visit) -> Answer:
             now=visit.now,
         )
     except InputError as error:
-        return _page(visit, visit.say(error))
+        return page(visit, visit.say(error))
     visit.record("channel_saved", raw["host"])
     return Move("/settings/sending", "sending.channel_saved")
 
@@ -51,7 +52,7 @@ def verify(visit: Visit) -> Answer:
     visit.conn.commit()  # the server may take its time
     refusal = asyncio.run(verify_target(target))
     if refusal is not None:
-        return _page(visit, visit.t("sending.refused", text=refusal.text))
+        return page(visit, visit.t("sending.refused", text=refusal.text))
     config.mark_verified(visit.conn, visit.id(), visit.now)
     return Move("/settings/sending", "sending.verified")
 
@@ -60,7 +61,7 @@ def reach(visit: Visit) -> Answer:
     """Ask the public address for something that only this installation can answer."""
     problem = verify_public_address(visit.conn, visit.keyring, by=visit.by, now=visit.now)
     if problem is not None:
-        return _page(visit, visit.t("sending.not_reached", text=visit.t(f"reach.{problem}")))
+        return page(visit, visit.t("sending.not_reached", text=visit.t(f"reach.{problem}")))
     visit.record("address_verified", read_brand(visit.conn).public_url)
     return Move("/settings/sending", "sending.reached")
 
@@ -83,19 +84,21 @@ def save_rules(visit: Visit) -> Answer:
         }
         parse_rules(caps, hours, read_brand(visit.conn).zone)
     except InputError as error:
-        return _page(visit, visit.say(error))
+        return page(visit, visit.say(error))
     save_setting(visit.conn, "caps", caps, by=visit.by, now=visit.now)
     save_setting(visit.conn, "hours", hours, by=visit.by, now=visit.now)
     visit.record("rules_saved", "")
     return Move("/settings/sending", "sending.rules_saved")
 
 
-def _page(visit: Visit, problem: str = "") -> Page:
+def page(visit: Visit, problem: str = "") -> Page:
+    """The page, with what was wrong with the last form."""
     rows = config.list_configs(visit.conn)
     values = {
         "channels": [row for row in rows if row.id is not None and row.kind == "smtp"],
         "uses_sandbox": not any(row.active and row.kind == "smtp" for row in rows),
         "rules": read_rules(visit.conn),
         "problem": problem,
+        **post.post_values(visit),
     }
     return Page("desk/sending.html", values, 422 if problem else 200)
