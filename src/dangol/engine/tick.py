@@ -20,7 +20,11 @@ import pyarrow as pa
 from psycopg import errors
 
 from dangol.engine.leases import Lease, bucket_ranges, hold
-from dangol.know.consent.store import apply_heard, suppress_changed_addresses
+from dangol.know.consent.store import (
+    apply_heard,
+    suppress_changed_addresses,
+    suppress_merged_addresses,
+)
 from dangol.know.profile.store import apply_statements, meet_customers
 from dangol.know.relation import apply_days, read_rates
 from dangol.know.rhythm.service import find_model, stages_of
@@ -94,6 +98,8 @@ def live(
             suppress_changed_addresses(conn, ground.journal)
         if EventName.CONSENT_CHANGED in said:
             apply_heard(conn, ground.journal, now)
+        if EventName.CUSTOMERS_MERGED in said:
+            suppress_merged_addresses(conn, ground.journal)
         ordered = apply_days(conn, brand, read_rates(conn, brand.currency))
         if ordered or EventName.CUSTOMERS_MERGED in said:
             _restage(conn, brand, now)

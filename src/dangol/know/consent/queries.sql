@@ -115,7 +115,27 @@ join contact_state s on s.bucket = f.bucket and s.customer_id = f.customer_id
 where f.address_hash is not null
     and (s.consent in ('withdrawn', 'denied') or s.objected_at is not null)
 group by f.address_hash order by f.address_hash
-on conflict (channel, address_hash, reason) do nothing
+on conflict (channel, address_hash, reason) do update
+set at = greatest(suppression.at, excluded.at),
+    lifted_at = case when suppression.lifted_at > excluded.at then suppression.lifted_at end
+where suppression.at < excluded.at or suppression.lifted_at <= excluded.at
+returning channel, address_hash, at
+
+-- name: suppress_merged_addresses
+-- Who refuses, or merged with somebody who does, refuses at the address that the merge left too.
+insert into suppression (address_hash, channel, reason, covers, at)
+select p.address_hash, 'email', 'opt_out', 'marketing', max(coalesce(s.objected_at, s.consent_time))
+from (select distinct bucket, customer_id from heard where name = 'Customers Merged') h
+join contact_state s on s.bucket = h.bucket and s.customer_id = h.customer_id
+    and s.channel = 'email'
+join contact_point p on p.bucket = h.bucket and p.customer_id = h.customer_id
+    and p.channel = 'email'
+where s.consent in ('withdrawn', 'denied') or s.objected_at is not null
+group by p.address_hash order by p.address_hash
+on conflict (channel, address_hash, reason) do update
+set at = greatest(suppression.at, excluded.at),
+    lifted_at = case when suppression.lifted_at > excluded.at then suppression.lifted_at end
+where suppression.at < excluded.at or suppression.lifted_at <= excluded.at
 returning channel, address_hash, at
 
 -- name: suppress_one

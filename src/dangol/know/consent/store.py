@@ -54,6 +54,11 @@ def suppress_changed_addresses(conn: psycopg.Connection, journal: Journal) -> No
     keep_opt_outs(journal, conn.execute(SQL.suppress_new_addresses).fetchall())
 
 
+def suppress_merged_addresses(conn: psycopg.Connection, journal: Journal) -> None:
+    """Carry refusals over to the addresses of those who merged (`Customers Merged` in `heard`)."""
+    keep_opt_outs(journal, conn.execute(SQL.suppress_merged_addresses).fetchall())
+
+
 def keep_opt_outs(journal: Journal, suppressed: Iterable[tuple[str, bytes, datetime]]) -> None:
     """Journal suppressions (channel, address hash, time) that are about to be committed."""
     journal.append(
