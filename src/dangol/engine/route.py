@@ -227,12 +227,14 @@ def _apply_lines(conn: psycopg.Connection, lines: Lines, now: datetime) -> list[
 
 def _write(conn: psycopg.Connection, events: Sequence[Heard], now: datetime) -> list[Rejected]:
     claims = [_claim(event) for event in events]
-    resolved = resolve(conn, filter(None, claims), _spans(events, claims), now)
+    nodes = [claim and claim.node for claim in claims]
+    resolved = resolve(conn, filter(None, claims), _spans(events, nodes), now)
     moved = _moved(conn, events)
     kept, customers, refused = [], [], []
-    for event, claim in zip(events, claims, strict=True):
-        owner = resolved.customers[claim.node] if claim else event.customer_id
-        owner = moved.get(owner, owner) if claim is None else owner
+    for event, node in zip(events, nodes, strict=True):
+        owner = (
+            resolved.customers[node] if node else moved.get(event.customer_id, event.customer_id)
+        )
         if owner is None:
             detail = "The customer it is about was erased."
             refused.append(_refuse(event, RejectReason.ERASED, detail))
@@ -252,15 +254,16 @@ def _claim(event: Heard) -> Claim | None:
     return Claim(event.user_id, event.anonymous_id, event.email, event.previous_id)
 
 
-def _spans(events: Sequence[Heard], claims: Sequence[Claim | None]) -> dict[Node, Span]:
+def _spans(events: Sequence[Heard], nodes: Sequence[Node | None]) -> dict[Node, Span]:
+    """When each of the people, by the id that decides, was first and last heard of."""
     first: dict[Node, datetime] = {}
     last: dict[Node, datetime] = {}
-    for event, claim in zip(events, claims, strict=True):
-        if claim is not None:
-            node, time = claim.node, event.time
-            if time < first.get(node, time) or node not in first:
+    for event, node in zip(events, nodes, strict=True):
+        if node is not None:
+            time = event.time
+            if time < first.setdefault(node, time):
                 first[node] = time
-            if time > last.get(node, time) or node not in last:
+            if time > last.setdefault(node, time):
                 last[node] = time
     return {node: Span(first[node], last[node]) for node in first}
 
