@@ -17,10 +17,11 @@ SQL = load_queries(__package__)
 LATELY = 30
 """Days that count as lately."""
 
+# "quiet" puts first whose silence would surprise most, by that person's own rhythm.
 _ORDERS = {
     "seen": "order by c.last_seen_at desc, c.customer_id desc",
     "changed": "order by s.since desc, c.customer_id desc",
-    "quiet": "order by s.last_day desc, c.customer_id desc",
+    "quiet": "order by s.silence nulls last, c.customer_id desc",
 }
 
 
