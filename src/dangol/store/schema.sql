@@ -125,7 +125,8 @@ CREATE TABLE public.contact_state (
     handed_at timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
     soft_bounces integer DEFAULT 0 NOT NULL,
     first_soft_bounce_at timestamp with time zone
-);
+)
+WITH (fillfactor='70');
 CREATE TABLE public.customer (
     bucket integer NOT NULL,
     customer_id bigint NOT NULL,

@@ -175,7 +175,8 @@ class _Batch:
         self.now = now
 
     def claim(self, after: tuple[datetime, int, int]) -> list[tuple]:
-        """Rows of (due_at, bucket, customer_id, attempts, locale, address, place in the table)."""
+        """Rows of (due_at, bucket, customer_id, attempts, locale, address, place in the table, place
+        of the contact row)."""
         statement = _Q.claim_tests if self.send.kind == "test" else _Q.claim_due
         args = {
             "send_id": self.send.id,
@@ -194,14 +195,8 @@ class _Batch:
 
     def hand_tests(self, claimed: list[tuple]) -> Handed:
         """Test letters go to a colleague; nobody is asked."""
-        addresses = [row[5] for row in claimed]
-        columns: dict[str, Any] = {
-            "bucket": [row[1] for row in claimed],
-            "customer_id": [row[2] for row in claimed],
-            "attempts": [row[3] for row in claimed],
-            "locale": [row[4] for row in claimed],
-            "row": [row[6] for row in claimed],
-        }
+        columns = _columns(claimed)
+        addresses = columns["address"]
         size = len(claimed)
         rows = self._load(claimed)
         if size:
@@ -212,13 +207,7 @@ class _Batch:
         """Judge everyone, write the verdicts, and return those who are allowed."""
         looked_at = len(claimed)
         claimed = self._without_reached(claimed)
-        columns: dict[str, Any] = {
-            "bucket": [row[1] for row in claimed],
-            "customer_id": [row[2] for row in claimed],
-            "attempts": [row[3] for row in claimed],
-            "locale": [row[4] for row in claimed],
-            "row": [row[6] for row in claimed],
-        }
+        columns = _columns(claimed)
         if not claimed:
             return self._handed(columns, [], [], looked_at)
         rows = self._load(claimed)
@@ -332,8 +321,7 @@ class _Batch:
 
     def _count(self, kept: dict[str, Any]) -> None:
         args = {
-            "buckets": ints(kept["bucket"]),
-            "customers": ints(kept["customer_id"]),
+            "rows": texts(kept["contact_row"]),
             "now": self.now,
             "month_ago": self.now - timedelta(days=31),
         }
@@ -356,6 +344,11 @@ class _Batch:
             stage=[row[8] for row in rows],
             claimed=claimed,
         )
+
+
+def _columns(claimed: list[tuple]) -> dict[str, Any]:
+    names = ("bucket", "customer_id", "attempts", "locale", "address", "row", "contact_row")
+    return {name: [row[place] for row in claimed] for place, name in enumerate(names, 1)}
 
 
 @lru_cache(maxsize=4096)

@@ -14,7 +14,8 @@ from send where id = %(send_id)s and state = 'open' for share
 -- name: claim_due
 -- The next due messages with their people's contact rows, both locked; whoever is locked by
 -- somebody else (another dispatcher, a withdrawal under way) is passed over and found again later.
-select m.due_at, m.bucket, m.customer_id, m.attempts, m.locale, m.address, m.ctid::text
+select m.due_at, m.bucket, m.customer_id, m.attempts, m.locale, m.address, m.ctid::text,
+    s.ctid::text
 from message m
 join contact_state s
     on s.bucket = m.bucket and s.customer_id = m.customer_id and s.channel = 'email'
@@ -26,7 +27,8 @@ for update of m, s skip locked
 
 -- name: claim_tests
 -- Test letters: to an address that is given, so nobody's contact row is locked.
-select m.due_at, m.bucket, m.customer_id, m.attempts, m.locale, m.address, m.ctid::text
+select m.due_at, m.bucket, m.customer_id, m.attempts, m.locale, m.address, m.ctid::text,
+    null
 from message m
 where m.send_id = %(send_id)s and m.state in ('queued', 'deferred') and m.due_at <= %(now)s
     and (m.due_at, m.bucket, m.customer_id) > (%(after_due)s, %(after_bucket)s, %(after_customer)s)
@@ -47,11 +49,15 @@ on conflict (bucket, customer_id, channel) do nothing
 -- name: find_reached
 -- Who of these merged with somebody that this send has reached, or may have: the same person has
 -- it already. Later than the lock of the contact rows, which the merge and the other hand-off held.
+-- By key only: joined plainly, it read everything that the send had reached before.
 select distinct u.customer_id
 from unnest(%(customers)s::bigint[]) as u (customer_id)
-join merge_task t on t.winner_id = u.customer_id
-join message m on m.bucket = (t.loser_id %% 1024)::int and m.send_id = %(send_id)s
-    and m.customer_id = t.loser_id and m.state in ('handed', 'accepted', 'uncertain')
+cross join lateral (select k.loser_id from merge_task k
+    where k.winner_id = u.customer_id offset 0) t
+cross join lateral (select from message k
+    where k.bucket = (t.loser_id %% 1024)::int and k.send_id = %(send_id)s
+        and k.customer_id = t.loser_id and k.state in ('handed', 'accepted', 'uncertain')
+    limit 1) m
 
 -- name: silence_reached
 -- They do not get it a second time.
@@ -80,13 +86,12 @@ where m.ctid = u.row
 
 -- name: count_caps
 -- A message counts from the moment it is handed over. Kept sorted by appending, at most 31 days.
+-- The rows are locked by the claim, so their addresses in the table hold.
 update contact_state s set handed_at = case when cardinality(s.handed_at) < 16
     then s.handed_at || %(now)s::timestamptz
     else array(select h from unnest(s.handed_at) h where h > %(month_ago)s) || %(now)s::timestamptz end
-from unnest(%(buckets)s::bigint[], %(customers)s::bigint[]) as u (bucket, customer_id)
-cross join lateral (select k.ctid as row from contact_state k
-    where k.bucket = u.bucket and k.customer_id = u.customer_id and k.channel = 'email' limit 1) v
-where s.ctid = v.row
+from unnest(%(rows)s::text[]::tid[]) as u (row)
+where s.ctid = u.row
 
 -- name: release_batch
 -- A hand-off whose commit was not confirmed to us: if it happened, nothing of it has left.

@@ -87,7 +87,7 @@ create table contact_state (
     soft_bounces int not null default 0,
     first_soft_bounce_at timestamptz,
     primary key (bucket, customer_id, channel)
-);
+) with (fillfactor = 70);                -- every hand-off updates it, within its page
 
 -- Addresses never to be written to, whoever owns them; kept without the address itself.
 create table suppression (
