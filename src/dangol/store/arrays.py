@@ -57,7 +57,8 @@ def times(values: Sequence[datetime | None]) -> TimeColumn:
     """Instants; None stays null."""
     if any(value is None for value in values):
         return TimeColumn(_varying([_instant(value) for value in values], 1184))
-    us = [(value - _POSTGRES_EPOCH) // _MICROSECOND for value in values if value is not None]
+    known = {value: (value - _POSTGRES_EPOCH) // _MICROSECOND for value in set(values) if value}
+    us = [known[value] for value in values if value is not None]
     return TimeColumn(_fixed(np.array(us, np.int64), 1184, ">i8"))
 
 

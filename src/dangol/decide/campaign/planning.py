@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dangol.decide.campaign.model import Campaign
@@ -30,9 +31,10 @@ from dangol.decide.guard.store import (
     prefer_key_lookups,
 )
 from dangol.model.reason import SilentReason
+from dangol.store.arrays import ints
 from dangol.store.bulk import copy_arrow
 
-_CHUNK = 2000
+_CHUNK = 5000
 """People in one transaction, more or less: buckets are not split."""
 
 
@@ -99,11 +101,9 @@ def plan_chunk(conn: psycopg.Connection, plan: Plan, members: Members) -> int:
         if len(members.bucket) == 0:
             return 0
         prefer_key_lookups(conn)
-        keys = {"buckets": members.bucket.tolist(), "customers": members.customer_id.tolist()}
+        keys = {"buckets": ints(members.bucket), "customers": ints(members.customer_id)}
         conn.execute(SQL.add_contact_states, keys)
-        rows = load_people(
-            conn, keys["buckets"], keys["customers"], topic=plan.send.topic, now=plan.now
-        )
+        rows = load_people(conn, *members, topic=plan.send.topic, now=plan.now)
         written = copy_arrow(conn, "message", _messages(conn, plan, members, rows))
         wake_dispatchers(conn)
     return written
@@ -136,24 +136,27 @@ def _messages(
     verdicts = judge(people, plan.occasion, plan.rules, plan.now)
     allowed = verdicts.outcome == ALLOWED
     codes = verdicts.code.tolist()
-    seen = [_seen(verdicts.reason(i, people, moment)) for i in range(len(rows))]
+    size = len(rows)
+    seen: list[str | None] = [None] * size
+    for i in np.flatnonzero(~allowed).tolist():
+        seen[i] = _seen(verdicts.reason(i, people, moment))
     for row in _second_at_address(conn, plan, members, rows, allowed):
         allowed[row] = False
         codes[row] = SilentReason.SHARED_ADDRESS.value
-    due = [plan.campaign.schedule.due_at(zone, plan.rules.zone, plan.now) for zone in people.zone]
+    schedule, zone_of_brand = plan.campaign.schedule, plan.rules.zone
+    due = {zone: schedule.due_at(zone, zone_of_brand, plan.now) for zone in set(people.zone)}
     instant = pa.timestamp("us", "UTC")
-    size = len(rows)
     return pa.table(
         {
             "bucket": pa.array(members.bucket, pa.int32()),
-            "send_id": pa.array([plan.send.id] * size, pa.int64()),
+            "send_id": pa.repeat(pa.scalar(plan.send.id, pa.int64()), size),
             "customer_id": pa.array(members.customer_id, pa.int64()),
-            "state": pa.array(["queued" if one else "silent" for one in allowed]),
+            "state": pc.if_else(pa.array(allowed), "queued", "silent"),
             "reason": pa.array(codes, pa.string()),
             "seen": pa.array(seen, pa.string()),
-            "due_at": pa.array(due, instant),
-            "planned_at": pa.array([plan.now] * size, instant),
-            "finished_at": pa.array([None if one else plan.now for one in allowed], instant),
+            "due_at": pa.array([due[zone] for zone in people.zone], instant),
+            "planned_at": pa.repeat(pa.scalar(plan.now, instant), size),
+            "finished_at": pc.if_else(pa.array(allowed), None, pa.scalar(plan.now, instant)),
         }
     )
 
@@ -171,11 +174,10 @@ def _second_at_address(
     allowed: NDArray[np.bool_],
 ) -> list[int]:
     """Rows whose address somebody before them in the plan has; addresses are taken durably."""
-    keys = (members.bucket[allowed].tolist(), members.customer_id[allowed].tolist())
-    sharers = find_sharers(conn, *keys)
-    found = [i for i in np.flatnonzero(allowed).tolist() if rows[i][0] in sharers]
-    if not found:
+    sharers = find_sharers(conn, members.bucket[allowed], members.customer_id[allowed])
+    if not sharers:
         return []
+    found = [i for i in np.flatnonzero(allowed).tolist() if rows[i][0] in sharers]
     args = {
         "send_id": plan.send.id,
         "hashes": [rows[i][18] for i in found],

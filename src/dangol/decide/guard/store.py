@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import psycopg
+from numpy.typing import NDArray
 
 from dangol.store.arrays import ints
 from dangol.store.sql import load_queries
@@ -25,8 +27,8 @@ def prefer_key_lookups(conn: psycopg.Connection) -> None:
 
 def load_people(
     conn: psycopg.Connection,
-    buckets: Sequence[int],
-    customers: Sequence[int],
+    buckets: Sequence[int] | NDArray[np.integer],
+    customers: Sequence[int] | NDArray[np.integer],
     *,
     topic: str,
     now: datetime,
@@ -43,7 +45,9 @@ def load_people(
 
 
 def find_sharers(
-    conn: psycopg.Connection, buckets: Sequence[int], customers: Sequence[int]
+    conn: psycopg.Connection,
+    buckets: Sequence[int] | NDArray[np.integer],
+    customers: Sequence[int] | NDArray[np.integer],
 ) -> set[int]:
     """Those of these people whose address somebody else has too."""
     args = {"buckets": ints(buckets), "customers": ints(customers)}
