@@ -36,6 +36,7 @@ from dangol.speak.launch import check_campaign, launch_campaign, send_test
 from dangol.speak.letter.content import parse_letter
 from dangol.speak.letter.service import create_letter
 from dangol.speak.outbox.handoff import Channel, HandOff, Limits
+from dangol.speak.outbox.sweep import silence_cancelled
 from dangol.store.keyring import Keyring
 from dangol.testing.mailing import add_people, launch_to, letter_of, prepare_brand
 
@@ -220,6 +221,28 @@ def test_planning_goes_on_where_it_was_killed(
     conn.execute("delete from campaign_bucket")
     conn.commit()
     assert plan_chunk(conn, plan, chunks[0]) == 0, "nothing is planned after cancelling"
+
+
+def test_a_large_campaign_is_cancelled_in_parts(
+    conn: psycopg.Connection, shop: Settings, keyring: Keyring
+) -> None:
+    campaign_id = launch_to(conn, shop, [999_999], NOON)
+    send_id = get_campaign(conn, campaign_id).send_id
+    conn.execute(
+        "insert into message (bucket, send_id, customer_id, state, due_at, planned_at)"
+        " select i %% 1024, %s, i, 'queued', %s, %s from generate_series(1001, 25000) i",
+        [send_id, NOON, NOON],
+    )
+    conn.commit()
+    assert cancel_campaign(conn, campaign_id, now=NOON) == 24_000
+    conn.commit()
+    left = "select count(*) from message where state = 'queued'"
+    assert conn.execute(left).fetchone() == (14_000,)
+    conn.commit()
+    assert silence_cancelled(conn, NOON, parts=1) == 10_000
+    assert silence_cancelled(conn, NOON) == 4_000
+    assert silence_cancelled(conn, NOON) == 0
+    assert conn.execute(left).fetchone() == (0,)
 
 
 def test_drafts_change_and_launched_campaigns_do_not(

@@ -128,9 +128,24 @@ order by u.address_hash, u.bucket, u.customer_id
 on conflict (send_id, address_hash) do nothing returning customer_id
 
 -- name: silence_send
--- End what waits.
-update message set state = 'silent', reason = %(reason)s, finished_at = %(now)s
-where send_id = %(send_id)s and state in ('queued', 'deferred')
+-- End a part of what waits: a million rows in one statement would hold them, and their journal, for
+-- minutes. Of a send that is closed nobody else takes any.
+update message m set state = 'silent', reason = %(reason)s, finished_at = %(now)s
+from (select k.ctid as row from message k
+    where k.send_id = %(send_id)s and k.state in ('queued', 'deferred')
+    order by k.due_at, k.bucket, k.customer_id limit %(limit)s for update) v
+where m.ctid = v.row
+
+-- name: count_waiting
+-- How many messages of a send were not handed over yet.
+select count(*) from message where send_id = %(send_id)s and state in ('queued', 'deferred')
+
+-- name: list_cancelled_with_rest
+-- Sends of campaigns cancelled lately of which something still waits: an index probe for each.
+select c.send_id from campaign c
+where c.state = 'cancelled' and c.changed_at > %(since)s and exists (
+    select from message m where m.send_id = c.send_id and m.state in ('queued', 'deferred'))
+order by c.send_id
 
 -- name: count_messages
 -- How many messages stand where, and why.
@@ -162,3 +177,10 @@ from message where bucket = %(bucket)s and send_id = %(send_id)s and customer_id
 -- By the owner's decision: try again what may or may not have left.
 update message set state = 'queued', reason = null, finished_at = null, due_at = %(now)s
 where send_id = %(send_id)s and state = 'uncertain' and bucket between 0 and 1023
+
+-- name: name_people
+-- What a list shows of customers, in order of their number.
+select c.customer_id, c.traits ->> 'name', c.traits ->> 'email'
+from unnest(%(buckets)s::int[], %(ids)s::bigint[]) as wanted (bucket, customer_id)
+join customer c on c.bucket = wanted.bucket and c.customer_id = wanted.customer_id
+order by c.customer_id

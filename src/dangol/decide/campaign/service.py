@@ -1,6 +1,6 @@
 """Campaigns from draft to done; in the caller's transaction."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import msgspec
@@ -15,6 +15,7 @@ from dangol.model.reason import SilentReason
 
 get_campaign = find_campaign
 
+_SILENCED_AT_ONCE = 10_000
 _UNDER_WAY = ["scheduled", "planning", "running", "paused"]
 
 
@@ -156,15 +157,30 @@ def resume_campaign(conn: psycopg.Connection, campaign_id: UUID, *, now: datetim
 def cancel_campaign(conn: psycopg.Connection, campaign_id: UUID, *, now: datetime) -> int:
     """Stop for good: what was not handed over stays silent. Returns how many messages that are.
 
-    What was handed over before keeps its result.
+    What was handed over before keeps its result. Nothing is handed over once the caller has committed;
+    the first ten thousand rows say so at once, dispatchers go through the rest in the background.
 
     Raises:
         Refused: it is over already, or was never launched.
     """
     send_id, _ = _change(conn, campaign_id, "cancelled", _UNDER_WAY, now)
     conn.execute(SQL.set_send_state, {"id": send_id, "state": "closed", "from": ["open", "paused"]})
-    args = {"send_id": send_id, "reason": SilentReason.CANCELLED.value, "now": now}
+    waiting = conn.execute(SQL.count_waiting, {"send_id": send_id}).fetchone()
+    silence_some(conn, send_id, now)
+    return waiting[0] if waiting else 0
+
+
+def silence_some(conn: psycopg.Connection, send_id: int, now: datetime) -> int:
+    """End a part of what waits of a cancelled send; returns how many rows that were, 0 at the end."""
+    args = {"send_id": send_id, "now": now, "limit": _SILENCED_AT_ONCE}
+    args["reason"] = SilentReason.CANCELLED.value
     return conn.execute(SQL.silence_send, args).rowcount
+
+
+def list_cancelled_with_rest(conn: psycopg.Connection, now: datetime) -> list[int]:
+    """Sends of cancelled campaigns of which something still waits to be ended."""
+    since = {"since": now - timedelta(days=30)}
+    return [row[0] for row in conn.execute(SQL.list_cancelled_with_rest, since)]
 
 
 def find_definition(conn: psycopg.Connection, campaign: Campaign) -> object | None:

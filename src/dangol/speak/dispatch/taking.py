@@ -24,7 +24,7 @@ from dangol.speak.outbox.handoff import (
 )
 from dangol.store.brand import read_brand
 from dangol.store.keyring import Keyring
-from dangol.store.pool import connect
+from dangol.store.pool import await_notices, connect
 
 _REREAD_SECONDS = 2.0
 _RELIST_SECONDS = 0.5
@@ -114,7 +114,7 @@ class Taker:
 
     def wait(self, seconds: float) -> None:
         """Sleep until somebody queues something, at most so long."""
-        for _ in self._connection().notifies(timeout=seconds, stop_after=1):
+        if await_notices(self._connection(), seconds):
             self._due = []
 
     def close(self) -> None:

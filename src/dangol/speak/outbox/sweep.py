@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg.types.json import Jsonb
 
+from dangol.decide.campaign.service import list_cancelled_with_rest, silence_some
 from dangol.store.sql import load_queries
 
 _Q = load_queries(__package__)
@@ -43,6 +44,21 @@ def sweep(conn: psycopg.Connection, now: datetime) -> int:
         close_if_done(conn, send_id, now)
     conn.execute(_Q.forget_old_dispatchers, {"before": now - timedelta(days=1)})
     return uncertain
+
+
+def silence_cancelled(conn: psycopg.Connection, now: datetime, parts: int = 4) -> int:
+    """Go on ending what waits of cancelled campaigns, at most `parts` parts, each in a transaction of
+    its own. Returns how many rows that were. Safe to run in any number of processes."""
+    ended = 0
+    for send_id in list_cancelled_with_rest(conn, now):
+        while parts > 0:
+            parts -= 1
+            with conn.transaction():
+                some = silence_some(conn, send_id, now)
+            ended += some
+            if some == 0:
+                break
+    return ended
 
 
 def close_if_done(conn: psycopg.Connection, send_id: int, now: datetime) -> bool:
