@@ -34,7 +34,9 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     covers: str = "marketing"
     at: datetime
     customer_id: int | None = None
-    """Who was erased: after a restore that person is erased again."""
+    """Who was erased: after a restore that person is erased again. Or who refused one topic."""
+    topic: str = "*"
+    """With reason `topic`: the topic that the customer refused; no address is blocked by it."""
 
 
 class Reading(msgspec.Struct, frozen=True):

@@ -31,6 +31,21 @@ where h.name = 'Consent Changed' and h.props->>'channel' = any(%(channels)s)
 delete from consent_change s using consent c
 where c.bucket = s.bucket and c.customer_id = s.customer_id and c.id = s.id
 
+-- name: follow_merges
+-- The journal names people as they were called when they refused.
+update consent_change s set bucket = mod(c.merged_into, 1024), customer_id = c.merged_into
+from customer c
+where c.bucket = s.bucket and c.customer_id = s.customer_id and c.merged_into is not null
+
+-- name: keep_unheard
+-- Leave only refusals of people who are here, that the ledger does not have in the same words.
+delete from consent_change s
+where not exists (select from customer c where c.bucket = s.bucket
+        and c.customer_id = s.customer_id and c.erased_at is null)
+    or exists (select from consent c where c.bucket = s.bucket and c.customer_id = s.customer_id
+        and c.channel = s.channel and c.topic = s.topic and c.time = s.time
+        and c.state in ('withdrawn', 'denied'))
+
 -- name: add_to_ledger
 -- The statements themselves, with their evidence.
 insert into consent (bucket, customer_id, id, channel, topic, state, time, recorded_at, actor,
@@ -104,6 +119,12 @@ on conflict (channel, address_hash, reason) do update
 set at = greatest(suppression.at, excluded.at),
     lifted_at = case when suppression.lifted_at > excluded.at then suppression.lifted_at end
 returning channel, address_hash, at
+
+-- name: list_refused_topics
+-- Refusals of single topics, which block no address.
+select channel, topic, customer_id, time from consent_change
+where state in ('withdrawn', 'denied') and topic <> '*' and topic not like '!%%'
+order by customer_id, channel, topic
 
 -- name: suppress_new_addresses
 -- Who refuses and now states another address refuses there as well.

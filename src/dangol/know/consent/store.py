@@ -4,13 +4,19 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from dangol.model.consent import ConsentState
+from dangol.model.customer import bucket_of
+from dangol.model.event import event_key
 from dangol.model.message import Channel
 from dangol.store.journal import Journal, JournalEntry
 from dangol.store.sql import load_queries
 
 SQL = load_queries(__package__)
+
+TOPIC = "topic"
+"""The reason of journal entries about one topic of one customer."""
 
 
 def apply_heard(conn: psycopg.Connection, journal: Journal, now: datetime) -> int:
@@ -46,7 +52,48 @@ def apply_staged(conn: psycopg.Connection, journal: Journal) -> int:
     if added:
         conn.execute(SQL.fold_states)
         keep_opt_outs(journal, conn.execute(SQL.suppress_addresses).fetchall())
+        journal.append(
+            JournalEntry(
+                channel=channel, address_hash=b"", reason=TOPIC, topic=topic, customer_id=who, at=at
+            )
+            for channel, topic, who, at in conn.execute(SQL.list_refused_topics).fetchall()
+        )
     return added
+
+
+def replay_topics(conn: psycopg.Connection, entries: Iterable[JournalEntry], now: datetime) -> int:
+    """After a restore: write the refusals of topics that the journal remembers to the ledger.
+
+    In the caller's transaction. How many the ledger did not have; a second replay adds none.
+    """
+    rows = [_refusal(entry, now) for entry in entries if entry.reason == TOPIC]
+    stage(conn, rows)
+    conn.execute(SQL.follow_merges)
+    conn.execute(SQL.keep_unheard)
+    conn.execute(SQL.open_states)
+    conn.execute(SQL.lock_states)
+    added = conn.execute(SQL.add_to_ledger).rowcount
+    if added:
+        conn.execute(SQL.fold_states)
+    return added
+
+
+def _refusal(entry: JournalEntry, now: datetime) -> dict[str, object]:
+    who = entry.customer_id or 0
+    said = f"journal:{who}:{entry.channel}:{entry.topic}:{entry.at.isoformat()}"
+    return {
+        "bucket": bucket_of(who),
+        "customer_id": who,
+        "id": event_key("dangol", said),
+        "channel": entry.channel,
+        "topic": entry.topic,
+        "state": ConsentState.WITHDRAWN,
+        "time": entry.at,
+        "recorded_at": now,
+        "actor": "system",
+        "source": "journal",
+        "evidence": Jsonb({}),
+    }
 
 
 def suppress_changed_addresses(conn: psycopg.Connection, journal: Journal) -> None:

@@ -7,6 +7,7 @@ import msgspec
 import psycopg
 import pyarrow as pa
 
+from dangol.know.consent.store import TOPIC, replay_topics
 from dangol.know.erasure.service import request_erasure
 from dangol.store.bulk import copy_arrow
 from dangol.store.journal import JournalEntry
@@ -19,7 +20,7 @@ class Replayed(msgspec.Struct, frozen=True):
     """What a replay changed."""
 
     suppressions: int
-    """Blocks added, or brought to a later state."""
+    """Blocks added, or brought to a later state, and topics that people refused."""
     erasures: int
     """People who are to be erased again."""
 
@@ -32,7 +33,7 @@ def replay(conn: psycopg.Connection, entries: Sequence[JournalEntry], now: datet
     """
     conn.execute(SQL.create_journaled)
     copy_arrow(conn, "journaled", _latest(entries))
-    changed = conn.execute(SQL.replay_suppressions).rowcount
+    changed = conn.execute(SQL.replay_suppressions).rowcount + replay_topics(conn, entries, now)
     erased = sorted({e.customer_id for e in entries if e.reason == "erased" and e.customer_id})
     returned = [row[0] for row in conn.execute(SQL.list_returned, {"ids": erased})]
     for customer_id in returned:
@@ -45,7 +46,11 @@ def _latest(entries: Sequence[JournalEntry]) -> pa.Table:
     last: dict[tuple[str, bytes, str], JournalEntry] = {}
     for entry in entries:
         key = (entry.channel, entry.address_hash, entry.reason)
-        if entry.address_hash and (key not in last or last[key].at <= entry.at):
+        if (
+            entry.reason != TOPIC
+            and entry.address_hash
+            and (key not in last or last[key].at <= entry.at)
+        ):
             last[key] = entry
     kept = list(last.values())
     return pa.table(
