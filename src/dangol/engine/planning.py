@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
 import psycopg
 
-from dangol.decide.campaign.audience import AudienceCount, count_audience
+from dangol.decide.campaign.audience import AudienceCount, count_audience, list_audience
 from dangol.decide.campaign.model import Campaign, CampaignState
 from dangol.decide.campaign.planning import (
     Members,
@@ -20,12 +21,12 @@ from dangol.decide.campaign.sends import get_send
 from dangol.decide.campaign.service import find_definition, get_campaign
 from dangol.decide.campaign.store import SQL
 from dangol.decide.guard.facts import Occasion
-from dangol.decide.guard.rules import read_rules
+from dangol.decide.guard.rules import Rules, read_rules
 from dangol.engine.jobs import Task, enqueue, list_jobs
 from dangol.know.segment import parse
-from dangol.know.segment.service import audience, resolve
+from dangol.know.segment.service import Sampled, audience, resolve
 from dangol.model.consent import ALL_TOPICS
-from dangol.model.customer import BUCKETS
+from dangol.model.customer import BUCKETS, bucket_of
 from dangol.model.message import MessageKind
 from dangol.settings import Settings
 from dangol.speak.channel.config import active_channel
@@ -39,6 +40,14 @@ _AHEAD = timedelta(minutes=5)
 """Planning of a scheduled campaign begins so long before its first message falls due."""
 _JOB = "campaign_plan"
 _EVERYONE = {"kind": "all", "of": []}
+
+
+class AudiencePage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of a part of an audience, in order of customer id."""
+
+    people: int
+    """How many the part has."""
+    page: list[Sampled]
 
 
 def start_campaigns(settings: Settings, now: datetime) -> None:
@@ -80,20 +89,42 @@ def count_campaign(settings: Settings, campaign_id: UUID, now: datetime) -> Audi
     For the query worker: it reads the lake.
     """
     with connect(settings.database_url or "", name="count audience") as conn:
-        campaign = get_campaign(conn, campaign_id)
-        members = find_members(conn, settings, campaign, now)
-        kind, topic = MessageKind.NEWS, ALL_TOPICS
-        if campaign.letter_id is not None:
-            letter = get_letter(conn, campaign.letter_id).letter
-            kind, topic = letter.kind, letter.topic
-        occasion = Occasion(
-            send_id=campaign.send_id or 0,
-            kind=kind,
-            topic=topic,
-            is_practice=_is_practice(conn, settings),
-        )
-        at = campaign.schedule.starts_at(now)
-        return count_audience(conn, members, occasion, read_rules(conn), at)
+        return count_audience(conn, *_forecast(conn, settings, campaign_id, now))
+
+
+def name_campaign(
+    settings: Settings, campaign_id: UUID, group: str, page: tuple[int, int], now: datetime
+) -> AudiencePage:
+    """The people behind one number of `count_campaign`; `page` is (after this customer, how many).
+
+    For the query worker, as above.
+    """
+    after, limit = page
+    with connect(settings.database_url or "", name="name audience") as conn:
+        ids = list_audience(conn, *_forecast(conn, settings, campaign_id, now), group)
+        shown = [customer_id for customer_id in ids if customer_id > after][:limit]
+        keys = {"buckets": [bucket_of(one) for one in shown], "ids": shown}
+        rows = conn.execute(SQL.name_people, keys).fetchall()
+    return AudiencePage(people=len(ids), page=[Sampled(*row) for row in rows])
+
+
+def _forecast(
+    conn: psycopg.Connection, settings: Settings, campaign_id: UUID, now: datetime
+) -> tuple[Members, Occasion, Rules, datetime]:
+    """What the guard would be asked, and as of when."""
+    campaign = get_campaign(conn, campaign_id)
+    members = find_members(conn, settings, campaign, now)
+    kind, topic = MessageKind.NEWS, ALL_TOPICS
+    if campaign.letter_id is not None:
+        letter = get_letter(conn, campaign.letter_id).letter
+        kind, topic = letter.kind, letter.topic
+    occasion = Occasion(
+        send_id=campaign.send_id or 0,
+        kind=kind,
+        topic=topic,
+        is_practice=_is_practice(conn, settings),
+    )
+    return members, occasion, read_rules(conn), campaign.schedule.starts_at(now)
 
 
 def find_members(

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from dangol.web.signin.role import Role
-from tests.integration.web.conftest import counted_links
+from tests.integration.web.conftest import NOW, counted_links
 
 
 def list_length(desk, url: str) -> tuple[int, int]:
@@ -96,3 +96,43 @@ def test_hostile_names_stay_text(desk, add_customer):
         page = desk.get(url)
         assert "<script>alert" not in page
         assert "&lt;script&gt;" in page
+
+
+def test_counts_before_the_launch_open_the_people_they_count(desk, add_customer, conn):
+    for number in range(7):
+        one = add_customer(f"손님 {number}", traits={"email": f"p{number}@shop.example"})
+        if number < 4:
+            allow(conn, one)
+    for number in range(3):
+        add_customer(f"주소 없음 {number}")
+    allow(conn, add_customer("같은 주소", traits={"email": "p0@shop.example"}))
+    desk.sign_in(Role.MARKETER)
+    url = desk.post("/campaigns", name="봄")
+    links = counted_links(desk.get(f"{url}/count"))
+    assert sum(count for count, _ in links) == 11
+    assert len(links) >= 3
+    for count, target in links:
+        assert (count, count) == list_length(desk, target), target
+    desk.get(f"{url}/audience?group=nonsense", 404)
+
+
+def allow(conn, customer_id: int) -> None:
+    bucket = customer_id % 1024
+    conn.execute(
+        "insert into contact_state (bucket, customer_id, channel, consent, consent_time) "
+        "values (%s, %s, 'email', 'granted', %s)",
+        [bucket, customer_id, NOW],
+    )
+    conn.commit()
+
+
+def test_the_preview_of_a_condition_opens_the_people_it_counts(desk, add_customer):
+    for number in range(60):
+        add_customer(f"손님 {number}", ["loyal", "active"][number % 2])
+    desk.sign_in(Role.MARKETER)
+    form = {"rows": "1", "match": "all", "r0.kind": "stage", "r0.in": "loyal"}
+    links = counted_links(desk.post("/segments/preview", 200, **form))
+    assert [count for count, _ in links] == [30]
+    assert list_length(desk, links[0][1]) == (30, 30)
+    desk.get("/segments/people?condition=nonsense", 422)
+    desk.get("/segments/people?condition=%7B%7D", 503)

@@ -24,7 +24,7 @@ def test_a_segment_is_built_counted_and_listed(desk, people):
     url = desk.post("/segments", name="단골", do="save", **LOYAL)
     assert 'value="loyal" checked' in desk.get(url)
     counted = desk.post("/segments/preview", 200, **LOYAL)
-    assert ">3</strong>" in counted
+    assert ">3</a>" in counted
     assert "손님 0" in counted
     assert check_numbers(desk, "/segments") == 1
     assert "손님 2" in desk.get(f"{url}/people")

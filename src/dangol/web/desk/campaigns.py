@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from dangol.decide.campaign import results as outcome
 from dangol.decide.campaign import service
 from dangol.decide.campaign.model import Campaign, CampaignState, Draft, Schedule
-from dangol.errors import Conflict, InputError, Refused
+from dangol.errors import InputError, Refused
 from dangol.know.segment.service import list_segments
 from dangol.model.message import MessageState
 from dangol.speak import launch
@@ -81,19 +81,34 @@ def _seen_at(visit: Visit) -> datetime:
     try:
         return datetime.fromisoformat(visit.form("expected"))
     except ValueError:
-        raise Conflict() from None
+        raise InputError() from None
 
 
 def count(visit: Visit) -> Answer:
     """Who would get it and why everyone else would not, as a part of the page."""
     values: dict[str, Any] = {"found": None, "problem": ""}
     try:
-        values["found"] = ask(
+        found = ask(
             visit.settings, "campaign_audience", {"campaign_id": str(visit.id())}, timeout_s=_WAIT_S
         )
+        groups = {"reached": found["reached"], "waiting": found["waiting"]}
+        values |= {
+            "found": found,
+            "groups": _figures(visit, groups),
+            "left_out": _figures(visit, found["left_out"]),
+        }
     except QueryFailed as error:
         values["problem"] = visit.say(error)
     return Page("desk/campaign_count.html", values)
+
+
+def _figures(visit: Visit, groups: dict[str, int]) -> list[tuple[str, Figure]]:
+    path = f"/campaigns/{visit.id()}/audience"
+    return [
+        (name, Figure(count, list_url(path, {"group": name})))
+        for name, count in groups.items()
+        if count
+    ]
 
 
 def start(visit: Visit) -> Answer:

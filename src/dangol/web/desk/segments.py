@@ -1,5 +1,6 @@
 """Segments: the list with sizes, the builder with a live count, and the people of each."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from dangol.know.segment.store import Segment, load_catalogue
 from dangol.model.consent import ConsentState
 from dangol.model.stage import Stage
 from dangol.web.answer import Answer, Move, Page
-from dangol.web.desk.listing import CSV_ROWS, PAGE, KeysetPage, csv_file, paged
+from dangol.web.desk.listing import CSV_ROWS, PAGE, Figure, KeysetPage, csv_file, list_url, paged
 from dangol.web.desk.segment_form import (
     COUNT_OPS,
     KINDS,
@@ -91,7 +92,9 @@ def preview(visit: Visit) -> Answer:
         found = ask(
             visit.settings, "preview", {"condition": definition, "sample": 6}, timeout_s=_WAIT_S
         )
-        values = {"found": found, "problem": ""}
+        text = json.dumps(definition, ensure_ascii=False, separators=(",", ":"))
+        everyone = Figure(found["people"], list_url("/segments/people", {"condition": text}))
+        values = {"found": found, "everyone": everyone, "problem": ""}
     except QueryFailed as error:
         values = {"found": None, "problem": visit.say(error)}
     return Page("desk/segment_count.html", values)
