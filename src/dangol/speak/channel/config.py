@@ -153,7 +153,9 @@ def active_channel(conn: psycopg.Connection, keyring: Keyring, settings: Setting
     """
     row = conn.execute(_Q.list_configs).fetchone()
     if row is None or not row[4] or row[1] == "sandbox":
-        target = SmtpTarget(host="127.0.0.1", port=settings.sandbox_port, tls="none")
+        target = SmtpTarget(
+            host="127.0.0.1", port=settings.sandbox_port, tls="none", max_connections=32
+        )
         return ActiveChannel(kind="sandbox", target=target, rate_per_second=None)
     config = msgspec.convert(row[2], SmtpConfig)
     target = _target(config, row[3], keyring)
