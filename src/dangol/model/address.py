@@ -22,7 +22,7 @@ def normalise_email(text: object) -> str | None:
     """
     if not isinstance(text, str) or len(text) > 400:
         return None
-    local, at, domain = unicodedata.normalize("NFC", text.strip()).lower().rpartition("@")
+    local, at, domain = _folded(text.strip()).rpartition("@")
     try:
         domain = domain.encode("idna").decode("ascii")
     except UnicodeError:
@@ -30,3 +30,9 @@ def normalise_email(text: object) -> str | None:
     if not at or not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):
         return None
     return f"{local}@{domain}"
+
+
+def _folded(text: str) -> str:
+    """Lower case and NFC; composed again at the end, since lower case of a capital with a mark
+    that has no letter of its own may have one."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
