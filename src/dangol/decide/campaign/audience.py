@@ -1,7 +1,7 @@
 """Before the launch: exactly how many would get it, and why everyone else would not."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import msgspec
@@ -28,6 +28,10 @@ class AudienceCount(msgspec.Struct, frozen=True, kw_only=True):
     """By SilentReason."""
 
 
+REACHED, WAITING = "reached", "waiting"
+"""The groups of an audience beside the reasons for being left out."""
+
+
 def count_audience(
     conn: psycopg.Connection,
     members: Members,
@@ -40,35 +44,55 @@ def count_audience(
 
     `progress` hears how many people were asked so far.
     """
-    prefer_key_lookups(conn)
-    left_out: Counter[str] = Counter()
-    taken: set[bytes] = set()
-    reached = waiting = done = 0
-    for chunk in chunks_of(members):
-        keys = (chunk.bucket.tolist(), chunk.customer_id.tolist())
-        rows = load_people(conn, *keys, topic=occasion.topic, now=now)
-        verdicts = judge(people_facts([row[:FACTS] for row in rows]), occasion, rules, now)
-        codes, outcome = verdicts.code, verdicts.outcome.copy()
-        may = np.flatnonzero(_passes_planning(conn, rows, occasion, rules, now)).tolist()
-        sharers = find_sharers(conn, [keys[0][i] for i in may], [keys[1][i] for i in may])
-        for i in may:
-            if rows[i][0] in sharers and rows[i][18] in taken:
-                codes[i], outcome[i] = SilentReason.SHARED_ADDRESS.value, -1
-            elif rows[i][0] in sharers:
-                taken.add(rows[i][18])
-        reached += int((outcome == ALLOWED).sum())
-        waiting += int((outcome == DEFERRED).sum())
-        left_out.update(codes[(outcome != ALLOWED) & (outcome != DEFERRED)].tolist())
-        done += len(rows)
+    found: Counter[str] = Counter()
+    done = 0
+    for chunk, groups in _groups_of(conn, members, occasion, rules, now):
+        found.update(groups)
+        done += len(chunk.bucket)
         if progress is not None:
             progress(done)
-    counts = dict(sorted(left_out.items()))
+    reached, waiting = found.pop(REACHED, 0), found.pop(WAITING, 0)
+    counts = dict(sorted(found.items()))
     return AudienceCount(people=done, reached=reached, waiting=waiting, left_out=counts)
 
 
-def _passes_planning(
-    conn: psycopg.Connection, rows: list, occasion: Occasion, rules: Rules, now: datetime
-) -> np.ndarray:
+def list_audience(
+    conn: psycopg.Connection,
+    members: Members,
+    occasion: Occasion,
+    rules: Rules,
+    now: datetime,
+    group: str,
+) -> list[int]:
+    """Customer ids of one group, in order; as many as `count_audience` counts.
+
+    `group` is `REACHED`, `WAITING`, or the reason for which they are left out.
+    """
+    found: list[int] = []
+    for chunk, groups in _groups_of(conn, members, occasion, rules, now):
+        ids = chunk.customer_id.tolist()
+        found += [ids[row] for row, name in enumerate(groups) if name == group]
+    return sorted(found)
+
+
+def _groups_of(
+    conn: psycopg.Connection, members: Members, occasion: Occasion, rules: Rules, now: datetime
+) -> Iterator[tuple[Members, list[str]]]:
+    """Part by part, the group of everyone."""
+    prefer_key_lookups(conn)
     planned = msgspec.structs.replace(occasion, plans_only=True)
-    people = people_facts([row[:FACTS] for row in rows])
-    return judge(people, planned, rules, now).outcome == ALLOWED
+    taken: set[bytes] = set()
+    for chunk in chunks_of(members):
+        rows = load_people(conn, *chunk, topic=occasion.topic, now=now)
+        people = people_facts([row[:FACTS] for row in rows])
+        verdicts = judge(people, occasion, rules, now)
+        groups = np.where(verdicts.outcome == ALLOWED, REACHED, verdicts.code.astype(object))
+        groups[verdicts.outcome == DEFERRED] = WAITING
+        may = judge(people, planned, rules, now).outcome == ALLOWED
+        sharers = find_sharers(conn, chunk.bucket[may], chunk.customer_id[may])
+        for i in np.flatnonzero(may).tolist() if sharers else ():
+            if rows[i][0] in sharers and rows[i][18] in taken:
+                groups[i] = SilentReason.SHARED_ADDRESS.value
+            elif rows[i][0] in sharers:
+                taken.add(rows[i][18])
+        yield chunk, groups.tolist()
