@@ -7,6 +7,7 @@ from dangol.web.desk import (
     campaigns,
     customer,
     customers,
+    flow,
     forgetting,
     home,
     imports,
@@ -44,6 +45,9 @@ DESK = (
     Route("POST", "/account/locale", account.save_locale, VIEW),
     # home
     Route("GET", "/", home.show, VIEW),
+    Route("GET", "/flow", flow.show, VIEW),
+    Route("GET", "/flow/people", flow.show_people, VIEW),
+    Route("GET", "/flow/people.csv", flow.download_people, VIEW),
     Route("POST", "/practice", practice.open_shop, OWN),
     Route("POST", "/practice/remove", practice.remove_shop, OWN),
     # customers

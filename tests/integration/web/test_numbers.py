@@ -3,8 +3,11 @@
 import csv
 import io
 import re
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from dangol.web.signin.role import Role
 from tests.integration.web.conftest import NOW, counted_links
@@ -136,3 +139,35 @@ def test_the_preview_of_a_condition_opens_the_people_it_counts(desk, add_custome
     assert list_length(desk, links[0][1]) == (30, 30)
     desk.get("/segments/people?condition=nonsense", 422)
     desk.get("/segments/people?condition=%7B%7D", 503)
+
+
+def test_the_flow_between_two_days_counts_whom_it_lists(desk, add_customer, conn):
+    for number in range(12):
+        one = add_customer(f"손님 {number}", ["loyal", "lapsing", "active"][number % 3])
+        if number % 3 != 2:
+            change(conn, one, days=10, was=["active", "loyal"][number % 3])
+            change(conn, one, days=40, was="new")  # before the first day: changes nothing here
+    desk.sign_in(Role.VIEWER)
+    page = desk.get("/flow")
+    assert page.count("<path") == 3
+    links = counted_links(page)
+    assert sorted(count for count, _ in links) == [4, 4, 4]
+    for count, target in links:
+        assert (count, count) == list_length(desk, target), target
+    moved = {target.split("was=")[1] for _, target in links}
+    assert moved == {"active&stage=loyal", "loyal&stage=lapsing", "active&stage=active"}
+    today = NOW.date()
+    before = desk.get(f"/flow?since={today - timedelta(35)}&until={today - timedelta(20)}")
+    assert "nobody is known to have moved" in before
+    desk.get("/flow/people?was=loyal&stage=nonsense", 404)
+
+
+def change(conn, customer_id: int, *, days: int, was: str) -> None:
+    at = NOW - timedelta(days=days)
+    conn.execute(
+        "insert into event_recent (bucket, customer_id, event_id, name, time, received_at, "
+        "recorded_at, props, source, effect, cause) "
+        "values (%s, %s, %s, 'Stage Changed', %s, %s, %s, %s, 'dangol', 'live', 'time')",
+        [customer_id % 1024, customer_id, uuid4(), at, at, at, Jsonb({"from": was})],
+    )
+    conn.commit()

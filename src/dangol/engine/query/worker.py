@@ -22,7 +22,7 @@ from typing import IO
 import duckdb
 import msgspec
 
-from dangol.engine.query import campaigns, people, registry, timeline
+from dangol.engine.query import campaigns, flow, people, registry, timeline
 from dangol.engine.query.frame import (
     Failure,
     Question,
@@ -46,7 +46,7 @@ _MOST_INTERRUPTIONS = 3
 
 _CODES = ((NotFound, "not_found"), (Conflict, "conflict"), (Refused, "refused"))
 
-REGISTERED = (campaigns, people, timeline)
+REGISTERED = (campaigns, flow, people, timeline)
 """Modules whose questions this process answers."""
 
 

@@ -86,7 +86,7 @@ def _group(visit: Visit) -> str:
 
 def _of_campaign(visit: Visit) -> Asking:
     values = {"campaign_id": str(visit.id()), "group": visit.query("group")}
-    return _asking(visit, "campaign_people", values)
+    return asking(visit, "campaign_people", values)
 
 
 def _meant(visit: Visit) -> Asking:
@@ -94,10 +94,10 @@ def _meant(visit: Visit) -> Asking:
         condition = json.loads(visit.query("condition"))
     except ValueError:
         raise InputError() from None
-    return _asking(visit, "people", {"condition": condition})
+    return asking(visit, "people", {"condition": condition})
 
 
-def _asking(visit: Visit, kind: str, values: dict[str, Any]) -> Asking:
+def asking(visit: Visit, kind: str, values: dict[str, Any]) -> Asking:
     def answer(after: int, limit: int) -> dict[str, Any]:
         page = {"after": after, "limit": limit}
         return ask(visit.settings, kind, values | page, timeout_s=_WAIT_S)
