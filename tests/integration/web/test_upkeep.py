@@ -1,7 +1,7 @@
 """Signing, mailbox, schedule, restore, forgetting and joining: done at the desk."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -53,15 +53,16 @@ def test_the_mailbox_keeps_its_password_unless_another_is_given(desk, settings):
 
 
 def test_what_runs_by_itself_is_shown_with_what_failed(desk):
+    now = datetime.now(UTC)  # a dispatcher counts for a minute; other tests took longer
     desk.conn.execute(
         "insert into schedule (name, description, next_at, last_started_at, last_error) "
         "values ('refit', 'x', %s, %s, 'no space left')",
-        [NOW + timedelta(hours=1), NOW],
+        [now + timedelta(hours=1), now],
     )
     status = {"rate": 12.4, "connections": 2, "refusal": {"stage": "auth", "text": "535 no"}}
     desk.conn.execute(
         "insert into dispatcher values ('a', 'desk-host', %s, %s, %s), ('b', 'gone-host', %s, %s, '{}')",
-        [NOW, NOW + timedelta(minutes=5), Jsonb(status), NOW, NOW - timedelta(hours=1)],
+        [now, now + timedelta(minutes=5), Jsonb(status), now, now - timedelta(hours=1)],
     )
     desk.conn.commit()
     page = desk.get("/settings/running")
