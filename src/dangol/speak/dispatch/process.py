@@ -115,9 +115,9 @@ class Dispatcher:
                 await asyncio.sleep(0.5)
 
     async def _take_once(self) -> None:
+        self._has_work = await self._on_taker(self._taker.has_due)
         conditions = await self._on_taker(self._taker.look)
         self._use(conditions.channel)
-        self._has_work = await self._on_taker(self._taker.has_due)
         if not self._has_work:
             await self._idle()
             return

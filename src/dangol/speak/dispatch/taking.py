@@ -139,16 +139,16 @@ class Taker:
             self._in_doubt = None
 
     def _list(self) -> None:
-        conditions = self.look()
-        self._listed_at = monotonic()
-        if conditions.is_held:
-            self._due = []
-            return
-        due = list_due_sends(self._connection(), self._clock.now())
+        """What is due, then what is set: a send never leaves by a channel chosen before it."""
+        conn = self._connection()
+        due = list_due_sends(conn, self._clock.now())
+        self._conditions = self._read(conn)
+        self._read_at = self._listed_at = monotonic()
+        may = self._conditions
         self._due = [
             (send_id, kind)
             for send_id, kind in due
-            if conditions.may_campaign or kind != "campaign"
+            if not may.is_held and (may.may_campaign or kind != "campaign")
         ]
 
     def _take_one(self, send_id: int, room: int) -> Handed | None:
