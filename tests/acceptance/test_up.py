@@ -99,7 +99,7 @@ def test_commands_without_an_installation_say_what_to_do(args: list[str], tmp_pa
         text=True,
     )
     assert found.returncode != 0
-    assert "dangol up" in found.stdout + found.stderr
+    assert "start `dangol up`" in found.stdout + found.stderr
 
 
 def _processes_of(data: Path) -> list[int]:

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
+from dangol.errors import SettingError
 from dangol.settings import Settings, find_database_url, load_settings
 
 
@@ -100,14 +101,15 @@ def shared_settings(**given: object) -> Settings:
     """The settings of a command that joins a running installation, its database filled in.
 
     Raises:
-        typer.BadParameter: no database is named and no `dangol up` runs on the data folder.
+        SettingError: no database is named and no `dangol up` runs on the data folder.
     """
     settings = load_settings(**given)
     url = find_database_url(settings)
     if url is None:
-        raise typer.BadParameter(
-            f"nothing runs on {settings.data}: start `dangol up`, name its folder with "
-            "DANGOL_DATA, or set DANGOL_DATABASE_URL"
+        raise SettingError(
+            "Nothing runs on {folder}: start `dangol up`, name its folder with DANGOL_DATA, "
+            "or set DANGOL_DATABASE_URL.",
+            folder=settings.data,
         )
     return replace(settings, database_url=url)
 
