@@ -1,9 +1,10 @@
-"""What the worker keeps between two questions: a snapshot, as long as it is fresh enough.
+"""What the worker keeps between two questions: a copy of what is current, renewed by what changed.
 
-Loading every customer takes milliseconds in a small shop: there, a question after a second gets a
-new snapshot. With a million it takes seconds: there, questions are answered from the last one
-while the next is loaded beside it, until it is ten times as old as a load takes, or a minute.
-Every answer says as of when it is true.
+A renewal fetches only what is new since the last. In a small shop that takes milliseconds, and a
+question after a second waits for it. With a million customers it takes longer: there, questions
+are answered as of the last renewal while the next runs beside it, until that is ten times as old
+as a renewal takes, or a minute. An answer sees one instant throughout, and says as of when it is
+true.
 """
 
 import threading
@@ -13,20 +14,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
+import duckdb
 import msgspec
 
 from dangol.engine.query.counts import Counts
 from dangol.settings import Settings
 from dangol.store.brand import read_brand
-from dangol.store.lake import Snapshot, snapshot
+from dangol.store.lake import Follower, Snapshot, open_duckdb
 from dangol.store.pool import connect
 
 FRESH_S = 1.0
-"""A snapshot is used again for so long without a second thought."""
+"""A view is used again for so long without a second thought."""
 PATIENCE = 10.0
-"""A snapshot so many times older than a load takes is not used any more: the question waits."""
+"""A view so many times older than a renewal takes is not used any more: the question waits."""
 OLDEST_S = 60.0
 """No answer is older."""
+RELOAD_S = 600.0
+"""Everything is loaded anew so often: DuckDB keeps the memory of rows that renewals replaced."""
 
 
 class AsOf(msgspec.Struct, frozen=True):
@@ -36,6 +40,12 @@ class AsOf(msgspec.Struct, frozen=True):
     now: datetime
     zone: str
     counts: Counts
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    duck: duckdb.DuckDBPyConnection
+    follower: Follower
+    until_s: float
 
 
 class _Loaded(msgspec.Struct, frozen=True):
@@ -54,6 +64,7 @@ class Warm:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._kept: _Kept | None = None
         self._held: _Loaded | None = None
         self._next: Future[_Loaded] | None = None
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="loader")
@@ -81,12 +92,17 @@ class Warm:
             if self._held is not None:
                 self._held.as_of.snapshot.duck.interrupt()
 
+    def turn(self) -> None:
+        """Let go of the present view, which an interrupted or refused question may have spoiled."""
+        self._hold(None)
+
     def cool(self) -> None:
-        """Let go of what is kept."""
+        """Let go of everything that is kept."""
         upcoming, self._next = self._next, None
         if upcoming is not None and not upcoming.cancel() and upcoming.exception() is None:
             upcoming.result().stack.close()
         self._hold(None)
+        self._leave()
 
     def close(self) -> None:
         """Let go of everything, for good."""
@@ -114,11 +130,31 @@ class Warm:
         started = time.monotonic()
         with connect(self.dsn, name="query") as conn:
             zone = read_brand(conn).zone
+        try:
+            renewed = self._follow().renew()
+        except BaseException:
+            self._leave()
+            raise
         with ExitStack() as stack:
-            opened = stack.enter_context(snapshot(self.settings, self.dsn))
-            now = datetime.now(UTC)  # after the snapshot: nothing that is in it lies in the future
-            as_of = AsOf(opened, now, zone, Counts(opened, now, zone))
+            view = stack.enter_context(renewed.pinned())
+            now = datetime.now(UTC)  # after the renewal: nothing that is in it lies in the future
+            as_of = AsOf(view, now, zone, Counts(view, now, zone))
             return _Loaded(as_of, stack.pop_all(), started, time.monotonic() - started)
+
+    def _follow(self) -> Follower:
+        """The copy that is renewed; a new one now and then. A view of the old one stays usable."""
+        if self._kept is not None and time.monotonic() > self._kept.until_s:
+            self._leave()
+        if self._kept is None:
+            duck = open_duckdb(self.settings)
+            follower = Follower(duck, self.settings, self.dsn)
+            self._kept = _Kept(duck, follower, time.monotonic() + RELOAD_S)
+        return self._kept.follower
+
+    def _leave(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.duck.close()
 
 
 @contextmanager

@@ -74,6 +74,7 @@ class Worker:
         self._waiting: queue.PriorityQueue[tuple[bool, int, _Task]] = queue.PriorityQueue()
         self._order = itertools.count()
         self._stop = threading.Event()
+        self._ended = threading.Event()
         self._running: _Task | None = None
         self._last_question = time.monotonic()
 
@@ -81,7 +82,7 @@ class Worker:
         """Answer until it is idle for too long or told to stop."""
         listener.settimeout(0.5)
         runner = threading.Thread(target=self._run, name="runner")
-        watcher = threading.Thread(target=self._watch, name="watcher", daemon=True)
+        watcher = threading.Thread(target=self._watch, name="watcher")
         runner.start()
         watcher.start()
         while not self._stop.is_set():
@@ -93,6 +94,8 @@ class Worker:
         listener.close()
         self._stop.set()
         runner.join()
+        self._ended.set()
+        watcher.join()
         self._warm.close()
 
     def stop(self) -> None:
@@ -143,11 +146,15 @@ class Worker:
             found = registry.answer(self._warm, question.kind, question.values)
             reply = Reply(answer=msgspec.to_builtins(found))
         except duckdb.InterruptException:
+            self._warm.turn()
             if time.monotonic() < task.deadline and not self._stop.is_set():
                 task.gave_way += 1
                 self._put(task)
                 return
             reply = _failed("timeout", "The answer took too long; ask for less.")
+        except DangolError as error:
+            self._warm.turn()
+            reply = _failure_of(error)
         except Exception as error:
             self._warm.cool()
             reply = _failure_of(error)
@@ -170,8 +177,7 @@ class Worker:
 
     def _watch(self) -> None:
         """Interrupt what is late, what nobody may wait for, and batches when a person asks."""
-        while True:
-            time.sleep(_WATCH_S)
+        while not self._ended.wait(_WATCH_S):
             task = self._running
             if task is None:
                 continue

@@ -25,6 +25,6 @@ def open_duckdb(
         "preserve_insertion_order": True,
     }
     connection = duckdb.connect(":memory:", config=limits)
-    connection.execute("set TimeZone = 'UTC'")
-    connection.execute("set parquet_metadata_cache = true")
+    connection.execute("set global TimeZone = 'UTC'")  # global: cursors have it too
+    connection.execute("set global parquet_metadata_cache = true")
     return connection

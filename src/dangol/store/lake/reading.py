@@ -72,6 +72,17 @@ class Snapshot:
         """The column of `events` that holds this property as this type, when there is one."""
         return self.typed_columns.get((property, str(type)))
 
+    @contextmanager
+    def pinned(self) -> Iterator["Snapshot"]:
+        """The same instant for as long as this is open, whatever a `Follower` renews meanwhile.
+
+        It is a transaction of DuckDB, so a query that fails or is interrupted ends its use.
+        """
+        with self.duck.cursor() as duck:
+            duck.begin()
+            duck.execute("select 1 from duckdb_tables() limit 0")  # what is seen is fixed here
+            yield Snapshot(duck, self.files, self.typed_columns)
+
 
 @contextmanager
 def snapshot(

@@ -110,3 +110,23 @@ def test_a_renewal_that_fails_shows_nothing_of_itself(
         conn.execute("alter table stage_away rename to stage")
         conn.commit()
         agree(follower)
+
+
+def test_a_pinned_view_stays_at_its_instant_while_another_goes_on(
+    conn: psycopg.Connection, dsn: str, settings: Settings
+) -> None:
+    people = "select customer_id from customers"
+    with open_duckdb(settings, threads=1) as duck:
+        follower = Follower(duck, settings, dsn)
+        with follower.renew().pinned() as before:
+            append(conn, [fact(1)])
+            conn.execute(_CUSTOMER, {"id": 1})
+            conn.commit()
+            move_once(dsn, settings, NOW)
+            with follower.renew().pinned() as after:
+                assert after.query(people)["customer_id"].to_pylist() == [1]
+                assert after.query("select name from events").num_rows == 1
+                assert before.query(people).num_rows == 0
+                assert before.query("select name from events").num_rows == 0
+                zone = before.query("select current_setting('TimeZone') as zone")
+                assert zone["zone"].to_pylist() == ["UTC"]
