@@ -38,9 +38,8 @@ MOST_ROWS = 1_000_000
 
 def is_move_due(conn: psycopg.Connection, now: datetime) -> bool:
     """Whether there is a file's worth of recent events, or any after ten minutes."""
-    row = conn.execute(SQL.find_waiting, {"rows": MOVE_ROWS}).fetchone()
-    waits, is_full, last_at = row or (False, False, None)
-    return bool(is_full or (waits and (last_at is None or now - last_at >= MOVE_AFTER)))
+    waits, is_full, last_at = conn.execute(SQL.find_waiting, {"rows": MOVE_ROWS}).fetchone()
+    return is_full or (waits and now - last_at >= MOVE_AFTER)
 
 
 def move_once(

@@ -53,10 +53,12 @@ where (e.bucket, e.customer_id, e.time, e.event_id)
   and not exists (select 1 from mask m where m.bucket = e.bucket and m.customer_id = e.customer_id)
 
 -- name: find_waiting
--- Whether anything waits to be moved, whether it makes a whole file, and when the last was made.
+-- Whether anything waits to be moved, whether it makes a whole file, and when the last was made;
+-- before the first, when the installation was.
 select exists (select 1 from event_recent),
        exists (select 1 from event_recent offset %(rows)s::bigint - 1),
-       (select max(created_at) from lake_file where level = 0)
+       coalesce((select max(created_at) from lake_file where level = 0),
+                (select min(applied_at) from migration))
 
 -- name: try_lock
 -- One writer changes history at a time: mover, merges, erasures, and compaction as it commits.

@@ -85,14 +85,17 @@ def test_a_row_that_commits_late_stays_recent(
 def test_moving_is_due_by_rows_or_by_time(
     conn: psycopg.Connection, dsn: str, settings: Settings
 ) -> None:
-    assert not is_move_due(conn, NOW)
+    conn.execute("update migration set applied_at = %s", [NOW])
+    later = NOW + dt.timedelta(minutes=10)
+    assert not is_move_due(conn, later)
     append(conn, [fact(1)])
-    assert is_move_due(conn, NOW)
+    assert not is_move_due(conn, NOW), "a new installation waits like any other"
+    assert is_move_due(conn, later)
     conn.commit()
     move_once(dsn, settings, NOW)
     append(conn, [fact(2)])
     assert not is_move_due(conn, NOW + dt.timedelta(minutes=9))
-    assert is_move_due(conn, NOW + dt.timedelta(minutes=10))
+    assert is_move_due(conn, later)
 
 
 def test_typed_columns_answer_alike_in_old_files_new_files_and_recent(
