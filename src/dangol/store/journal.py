@@ -36,7 +36,10 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     customer_id: int | None = None
     """Who was erased: after a restore that person is erased again. Or who refused one topic."""
     topic: str = "*"
-    """With reason `topic`: the topic that the customer refused; no address is blocked by it."""
+    """With reason `topic`: what the customer refused, or with `lift` took back; no address is
+    blocked by it."""
+    until: datetime | None = None
+    """Where that is a pause: when it ends."""
 
 
 class Reading(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Who refused one topic is not asked again because an older backup came back."""
+"""Who refused one topic, or asked for a pause, is left in peace when an older backup comes back."""
 
 import datetime as dt
 from pathlib import Path
@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from dangol.know.consent.service import Answer, get_standing, grant, withdraw
+from dangol.know.consent.service import Answer, get_standing, grant, pause, resume, withdraw
 from dangol.know.erasure.replay import replay
 from dangol.model.customer import CustomerId
 from dangol.store.journal import Journal
@@ -35,7 +35,7 @@ def journal(conn: psycopg.Connection, tmp_path: Path) -> Journal:
 
 def go_back_in_time(conn: psycopg.Connection) -> None:
     conn.execute("truncate consent, suppression, inbox")
-    conn.execute("update contact_state set topics = '{}'")
+    conn.execute("update contact_state set topics = '{}', paused_until = null")
     conn.commit()
 
 
@@ -79,3 +79,18 @@ def test_it_follows_merges_and_forgets_the_forgotten(
     go_back_in_time(conn)
     conn.execute("update customer set erased_at = now() where customer_id = 8")
     assert replay(conn, journal.read().entries, LATER).suppressions == 0
+
+
+def test_a_pause_lasts_through_a_restore(conn: psycopg.Connection, journal: Journal) -> None:
+    until = NOW + dt.timedelta(weeks=2)
+    pause(conn, journal, ANSWER, until, NOW)
+    pause(conn, journal, replace(ANSWER, customer_id=CustomerId(8)), until, NOW)
+    resume(conn, journal, replace(ANSWER, customer_id=CustomerId(8)), LATER)
+    entries = journal.read().entries
+    assert replay(conn, entries, LATER).suppressions == 0, "the ledger has it in the same words"
+    go_back_in_time(conn)
+    assert replay(conn, entries, LATER).suppressions == 3
+    conn.commit()
+    assert get_standing(conn, 7)[0].paused_until == until
+    assert get_standing(conn, 8)[0].paused_until is None, "its end is remembered as well"
+    assert replay(conn, entries, LATER).suppressions == 0

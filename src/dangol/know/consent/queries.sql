@@ -38,13 +38,13 @@ from customer c
 where c.bucket = s.bucket and c.customer_id = s.customer_id and c.merged_into is not null
 
 -- name: keep_unheard
--- Leave only refusals of people who are here, that the ledger does not have in the same words.
+-- Leave only statements of people who are here, that the ledger does not have in the same words.
 delete from consent_change s
 where not exists (select from customer c where c.bucket = s.bucket
         and c.customer_id = s.customer_id and c.erased_at is null)
     or exists (select from consent c where c.bucket = s.bucket and c.customer_id = s.customer_id
         and c.channel = s.channel and c.topic = s.topic and c.time = s.time
-        and c.state in ('withdrawn', 'denied'))
+        and (c.state = s.state or c.state in ('withdrawn', 'denied')))
 
 -- name: add_to_ledger
 -- The statements themselves, with their evidence.
@@ -120,10 +120,14 @@ set at = greatest(suppression.at, excluded.at),
     lifted_at = case when suppression.lifted_at > excluded.at then suppression.lifted_at end
 returning channel, address_hash, at
 
--- name: list_refused_topics
--- Refusals of single topics, which block no address.
-select channel, topic, customer_id, time from consent_change
-where state in ('withdrawn', 'denied') and topic <> '*' and topic not like '!%%'
+-- name: list_refusals
+-- Refusals of single topics, which block no address; pauses, with their end, and ends of pauses.
+select channel, topic, customer_id, time, state = 'granted' as is_lifted,
+    to_timestamp(case when topic = '!pause' and evidence->>'until_s' ~ '^[0-9]{1,11}$'
+        then (evidence->>'until_s')::bigint end) as until
+from consent_change
+where topic = '!pause' and state <> 'unknown'
+    or state in ('withdrawn', 'denied') and topic <> '*' and topic not like '!%%'
 order by customer_id, channel, topic
 
 -- name: suppress_new_addresses

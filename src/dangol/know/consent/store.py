@@ -16,7 +16,7 @@ from dangol.store.sql import load_queries
 SQL = load_queries(__package__)
 
 TOPIC = "topic"
-"""The reason of journal entries about one topic of one customer."""
+"""The reason of journal entries about one topic, or a pause, of one customer."""
 
 
 def apply_heard(conn: psycopg.Connection, journal: Journal, now: datetime) -> int:
@@ -52,21 +52,31 @@ def apply_staged(conn: psycopg.Connection, journal: Journal) -> int:
     if added:
         conn.execute(SQL.fold_states)
         keep_opt_outs(journal, conn.execute(SQL.suppress_addresses).fetchall())
-        journal.append(
-            JournalEntry(
-                channel=channel, address_hash=b"", reason=TOPIC, topic=topic, customer_id=who, at=at
-            )
-            for channel, topic, who, at in conn.execute(SQL.list_refused_topics).fetchall()
-        )
+        journal.append(_entry(*row) for row in conn.execute(SQL.list_refusals).fetchall())
     return added
 
 
+def _entry(
+    channel: str, topic: str, who: int, at: datetime, is_lifted: bool, until: datetime | None
+) -> JournalEntry:
+    return JournalEntry(
+        action="lift" if is_lifted else "suppress",
+        channel=channel,
+        address_hash=b"",
+        reason=TOPIC,
+        topic=topic,
+        customer_id=who,
+        at=at,
+        until=until,
+    )
+
+
 def replay_topics(conn: psycopg.Connection, entries: Iterable[JournalEntry], now: datetime) -> int:
-    """After a restore: write the refusals of topics that the journal remembers to the ledger.
+    """After a restore: write what people refused or paused, by the journal, to the ledger.
 
     In the caller's transaction. How many the ledger did not have; a second replay adds none.
     """
-    rows = [_refusal(entry, now) for entry in entries if entry.reason == TOPIC]
+    rows = [_statement(entry, now) for entry in entries if entry.reason == TOPIC]
     stage(conn, rows)
     conn.execute(SQL.follow_merges)
     conn.execute(SQL.keep_unheard)
@@ -78,21 +88,24 @@ def replay_topics(conn: psycopg.Connection, entries: Iterable[JournalEntry], now
     return added
 
 
-def _refusal(entry: JournalEntry, now: datetime) -> dict[str, object]:
+def _statement(entry: JournalEntry, now: datetime) -> dict[str, object]:
     who = entry.customer_id or 0
+    is_lifted = entry.action == "lift"
+    evidence = {"until_s": int(entry.until.timestamp())} if entry.until else {}
     said = f"journal:{who}:{entry.channel}:{entry.topic}:{entry.at.isoformat()}"
+    said += ":lift" if is_lifted else ""
     return {
         "bucket": bucket_of(who),
         "customer_id": who,
         "id": event_key("dangol", said),
         "channel": entry.channel,
         "topic": entry.topic,
-        "state": ConsentState.WITHDRAWN,
+        "state": ConsentState.GRANTED if is_lifted else ConsentState.WITHDRAWN,
         "time": entry.at,
         "recorded_at": now,
         "actor": "system",
         "source": "journal",
-        "evidence": Jsonb({}),
+        "evidence": Jsonb(evidence),
     }
 
 

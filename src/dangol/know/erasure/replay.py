@@ -20,7 +20,7 @@ class Replayed(msgspec.Struct, frozen=True):
     """What a replay changed."""
 
     suppressions: int
-    """Blocks added, or brought to a later state, and topics that people refused."""
+    """Blocks added, or brought to a later state, topics that people refused, and pauses."""
     erasures: int
     """People who are to be erased again."""
 
