@@ -183,8 +183,9 @@ def test_empty_letter_and_bare_photo_are_told() -> None:
 
 def test_large_letter_is_a_warning() -> None:
     assert codes(letter(Variant("Hi", "", (text("word " * 11_900),)))) == []
-    buttons = tuple(Button("go" * 100, f"https://x.example/{number}") for number in range(100))
-    [problem] = check(letter(Variant("Hi", "", buttons)), VERIFIED, TRAITS, real=True)
+    address = f"https://x.example/{'long' * 250}"
+    photos = tuple(Photo("A cup", url=f"{address}/{number}") for number in range(100))
+    [problem] = check(letter(Variant("Hi", "", photos)), VERIFIED, TRAITS, real=True)
     assert (problem.code, problem.blocks) == (ProblemCode.TOO_LARGE, False)
 
 

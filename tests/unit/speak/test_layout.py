@@ -1,5 +1,6 @@
 """What people type arrives as text, however hostile; rich text survives the way there and back."""
 
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
@@ -20,7 +21,7 @@ from dangol.speak.letter.content import (
 from dangol.speak.letter.names import Reader
 from dangol.speak.letter.press import CompiledLetter, Press
 from dangol.speak.letter.richtext import read_html, write_html
-from tests.unit.speak.letters import letter, postbox, text
+from tests.unit.speak.letters import full_variant, letter, postbox, text
 
 HOSTILE = '<script>alert(1)</script> "quoted" \\ back & <img src=x onerror=y> 👩‍👩‍👧\u200b'
 
@@ -81,7 +82,27 @@ def test_language_direction_and_media_rules_are_there() -> None:
     assert (root["lang"], root["dir"]) == ("ar", "rtl")
     html = compiled.html(Reader(7, "a@x.example", {}, "ar", "DE"))
     assert "@media" in html
-    assert "prefers-color-scheme: dark" in html
+    assert "prefers-color-scheme:dark" in html
+    assert {cell["align"] for cell in tags.all("td") if cell.get("class")} == {"right"}
+
+
+def test_layout_is_read_out_as_text_and_has_a_width_in_outlook() -> None:
+    compiled, tags = drawn(full_variant())
+    assert all(table["role"] == "presentation" for table in tags.all("table"))
+    [article] = [one for one in tags.all("div") if one.get("role")]
+    assert (article["role"], article["lang"], article["dir"]) == ("article", "en", "ltr")
+    assert article["aria-label"] == "Hello there"
+    html = compiled.html(Reader(7, "a@x.example", {}, "en", "DE"))
+    assert html.count('<!--[if mso]><table role="presentation" cellspacing="0" width="600">') == 1
+    assert html.count("mso-padding-alt") == len(tags.all("table")) - 2 == 5  # one per button
+
+
+def test_short_letter_is_a_short_message() -> None:
+    """What every letter pays for: fewer than 5 kB of headers, frame and footer in both parts."""
+    written = letter(Variant("Hi", "", (text("Hi"),)))
+    press = Press(written, postbox(written))
+    raw = press.render(Reader(7, "a@x.example", {}, "en", "DE"), datetime(2026, 3, 5, tzinfo=UTC))
+    assert len(raw) < 5_000
 
 
 def test_typed_marks_and_braces_stay_what_they_are() -> None:

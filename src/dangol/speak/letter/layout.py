@@ -1,16 +1,16 @@
-"""The look of a letter: blocks become MJML, MJML becomes HTML that mail programs agree on.
+"""The look of a letter: blocks become HTML that mail programs agree on, one column of tables.
 
-Nothing that the team typed reaches MJML as markup: texts are escaped here, Liquid is out in the
-`Vault`. mrml draws unknown tags without a word and links web fonts and icons unless told not to,
-css-inline fetches style sheets and drops @media unless told not to: both are told.
+What must hold everywhere stands in the elements; what a program may drop without harm (margins,
+colours of links, the dark look) stands once in the head. Outlook for Windows draws with Word, knows
+no `max-width` and no padding of links: it gets a table of fixed width and `mso-padding-alt`.
+
+Nothing that the team typed becomes markup: texts are escaped here, Liquid is out in the `Vault`.
 """
 
 from collections.abc import Callable
 from html import escape
 from urllib.parse import quote
 
-import css_inline
-import mrml
 import msgspec
 import nh3
 
@@ -33,36 +33,58 @@ from dangol.speak.letter.phrases import phrase
 from dangol.speak.letter.template import Place, Source, Vault
 from dangol.speak.links.collect import OWN_LINK, is_counted, is_safe
 
-_INLINER = css_inline.CSSInliner(
-    keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False
-)
-_BASE_STYLE = '<style type="text/css">\n#outlook a'
-_NOT_INLINED = '<style type="text/css" data-css-inline="ignore">\n#outlook a'
-_BASE_RULES = (
-    "<style>body{margin:0;padding:0;-webkit-text-size-adjust:100%;-ms-text-size-adjust:100%}"
-    "table,td{border-collapse:collapse;mso-table-lspace:0;mso-table-rspace:0}"
-    "img{border:0;line-height:100%;-ms-interpolation-mode:bicubic}</style></head>"
-)
-"""Rules for every table and picture: inlined, as mrml's are, they would double a letter's size."""
 _RIGHT_TO_LEFT = ("ar", "fa", "he", "ur")
-_FONTS = "Arial, 'Apple SD Gothic Neo', 'Malgun Gothic', 'Noto Sans KR', sans-serif"
+_FONTS = "Arial,'Apple SD Gothic Neo','Malgun Gothic','Noto Sans KR',sans-serif"
 _TEXT_TAGS = {"p", "h2", "ul", "ol", "li", "strong", "em", "a", "br"}
-_HEAD = """<mj-head><mj-title>{title}</mj-title><mj-preview>{preheader}</mj-preview>
-<mj-raw><meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" \
-content="light dark"><meta name="format-detection" content="telephone=no,date=no,address=no"></mj-raw>
-<mj-attributes><mj-all font-family="{fonts}"/>
-<mj-text font-size="16px" line-height="1.65" color="#222222" padding="8px 24px"/>
-<mj-button align="{start}" background-color="#1f5f4a" color="#ffffff" font-size="16px" border-radius="6px" \
-inner-padding="12px 24px" padding="12px 24px"/>
-<mj-image padding="8px 24px"/><mj-divider border-width="1px" border-color="#dddddd" padding="16px 24px"/>
-</mj-attributes><mj-style>p {{ margin: 0 0 12px; }} h2 {{ font-size: 20px; line-height: 1.35; margin: 12px 0; }} \
-ul, ol {{ margin: 0 0 12px; padding-left: 24px; }} .sheet p a, .sheet li a, .sheet h2 a {{ color: #1f5f4a; }} \
-.foot p {{ margin: 0 0 6px; }} .foot p a {{ color: #5f5f5f; }}</mj-style>
-<mj-style>@media (prefers-color-scheme: dark) {{ body, .page {{ background: #101112 !important; }} \
-.sheet, .sheet > table {{ background: #1b1c1e !important; }} \
-.sheet div, .sheet p, .sheet li, .sheet h2 {{ color: #eeeeee !important; }} \
-.sheet p a, .sheet li a, .sheet h2 a {{ color: #8fd3b6 !important; }} \
-.foot div, .foot p, .foot p a {{ color: #b5b5b5 !important; }} }}</mj-style></mj-head>"""
+_TABLE = 'table role="presentation" cellspacing="0"'
+_RULES = (
+    "body{margin:0;-webkit-text-size-adjust:100%}img{border:0}p{margin:0 0 12px}"
+    "h2{font-size:20px;line-height:1.35;margin:12px 0}ul,ol{margin:0 0 12px;padding:0 24px}"
+    ".sheet p a,.sheet li a,.sheet h2 a{color:#1f5f4a}.foot p{margin:0 0 6px}.foot a{color:#5f5f5f}"
+    "@media(prefers-color-scheme:dark){body,.page{background:#101112!important}"
+    ".sheet{background:#1b1c1e!important;color:#eee!important}"
+    ".sheet p a,.sheet li a,.sheet h2 a{color:#8fd3b6!important}"
+    ".foot,.foot a{color:#b5b5b5!important}}"
+)
+_FOR_OUTLOOK = (
+    "<!--[if mso]><xml><o:OfficeDocumentSettings><o:PixelsPerInch>96</o:PixelsPerInch>"
+    "</o:OfficeDocumentSettings></xml><style>td{font-family:Arial,sans-serif}</style><![endif]-->"
+)
+"""Pictures in their size on dense screens; and tables there do not inherit the font."""
+_PAGE = (
+    '<!DOCTYPE html><html lang="{lang}" dir="{dir}" xmlns:o="urn:schemas-microsoft-com:office:office">'
+    '<head><meta charset="utf-8"><title>{title}</title>'
+    '<meta name="viewport" content="width=device-width,initial-scale=1">'
+    '<meta name="color-scheme" content="light dark">'
+    '<meta name="format-detection" content="telephone=no,date=no,address=no">'
+    "{outlook}<style>{rules}</style></head>"
+    '<body bgcolor="#f3f1ec" style="margin:0">{preheader}'
+    '<div role="article" aria-roledescription="email" aria-label="{title}" lang="{lang}" dir="{dir}">'
+    f'<{_TABLE} class="page" width="100%" bgcolor="#f3f1ec" style="font-family:{_FONTS}"><tr>'
+    '<td align="center" style="padding:0"><!--[if mso]>'
+    f'<{_TABLE} width="600"><tr><td><![endif]-->'
+    f'<{_TABLE} width="100%" style="max-width:600px"><tr>'
+    '<td class="sheet" align="{start}" bgcolor="#ffffff" style="padding:28px 24px 16px;font-size:16px;'
+    'line-height:1.65;color:#222222;word-break:break-word">{blocks}</td></tr><tr>'
+    '<td class="foot" align="{start}" style="padding:20px 24px;font-size:13px;line-height:1.5;'
+    'color:#5f5f5f;word-break:break-word">{footer}</td></tr></table>'
+    "<!--[if mso]></td></tr></table><![endif]--></td></tr></table>{pixel}</div></body></html>"
+)
+_PREHEADER = '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{preheader}</div>'
+_BUTTON = (
+    f'<{_TABLE}><tr><td bgcolor="#1f5f4a" style="border-radius:6px;mso-padding-alt:12px 24px">'
+    '<a {href} style="display:inline-block;padding:12px 24px;line-height:1.2;color:#ffffff;'
+    'text-decoration:none">{label}</a></td></tr><tr><td height="16"></td></tr></table>'
+)
+"""With a row of air below, for Outlook keeps no distance between tables."""
+_PHOTO = (
+    '<img src="{source}" alt="{alt}" width="552" '
+    'style="display:block;width:100%;height:auto;margin:20px 0">'
+)
+_DIVIDER = (
+    '<hr size="1" color="#dddddd" style="border:0;border-top:1px solid #dddddd;margin:16px 0">'
+)
+_PIXEL = '<img src="{source}" width="1" height="1" alt="" style="display:block">'
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -85,16 +107,11 @@ def direction(locale: str) -> str:
 
 def draw(variant: Variant, frame: Frame, vault: Vault) -> Source:
     """The HTML part as a template."""
-    drawing = _Drawing(frame, vault)
-    mjml = drawing.document(variant)
-    options = mrml.RenderOptions(disable_comments=False, social_icon_origin=None, fonts={})
-    html = mrml.to_html(mjml, render_options=options).content
-    inlined = _INLINER.inline(html.replace(_BASE_STYLE, _NOT_INLINED, 1))
-    return vault.fill(inlined.replace("</head>", _BASE_RULES, 1))
+    return vault.fill(_Drawing(frame, vault).document(variant))
 
 
 class _Drawing:
-    """Turns blocks into MJML, hiding Liquid in the vault as it goes."""
+    """Turns blocks into HTML, hiding Liquid in the vault as it goes."""
 
     def __init__(self, frame: Frame, vault: Vault) -> None:
         self._frame = frame
@@ -102,38 +119,36 @@ class _Drawing:
 
     def document(self, variant: Variant) -> str:
         frame = self._frame
-        head = _HEAD.format(
-            title=self._vault.keep(self._text(variant.subject, "")),
-            preheader=self._text(variant.preheader, "preheader"),
-            fonts=escape(_FONTS),
-            start="right" if direction(frame.locale) == "rtl" else "left",
-        )
-        blocks = "".join(
-            self._block(block, f"blocks.{index}") for index, block in enumerate(variant.blocks)
-        )
-        pixel = self._pixel() if frame.pixel else ""
-        return (
-            f'<mjml lang="{escape(frame.locale)}" dir="{direction(frame.locale)}">{head}'
-            '<mj-body width="600px" background-color="#f3f1ec" css-class="page">'
-            '<mj-section background-color="#ffffff" css-class="sheet" padding="20px 0">'
-            f"<mj-column>{blocks}</mj-column></mj-section>"
-            f'<mj-section css-class="foot" padding="12px 0">'
-            f"<mj-column>{self._footer()}</mj-column></mj-section>{pixel}</mj-body></mjml>"
+        runs_to = direction(frame.locale)
+        preheader = self._text(variant.preheader, "preheader")
+        return _PAGE.format(
+            lang=escape(frame.locale),
+            dir=runs_to,
+            outlook=_FOR_OUTLOOK,
+            rules=_RULES,
+            start="right" if runs_to == "rtl" else "left",
+            title=self._text(variant.subject, ""),
+            preheader=_PREHEADER.format(preheader=preheader) if preheader else "",
+            blocks="".join(
+                self._block(block, f"blocks.{index}") for index, block in enumerate(variant.blocks)
+            ),
+            footer=self._footer(),
+            pixel=self._pixel() if frame.pixel else "",
         )
 
     def _block(self, block: Block, where: str) -> str:
         match block:
             case Text(parts):
-                return f"<mj-text{self._align()}>{self._parts(parts, f'{where}.text')}</mj-text>"
+                return self._parts(parts, f"{where}.text")
             case Photo():
                 return self._photo(block, where)
             case Button(label, href):
                 label = self._text(label, f"{where}.label")
-                return f"<mj-button {self._href(href, f'{where}.href')}>{label}</mj-button>"
+                return _BUTTON.format(href=self._href(href, f"{where}.href"), label=label)
             case Question():
                 return self._question(block, where)
             case Divider():
-                return "<mj-divider/>"
+                return _DIVIDER
 
     def _parts(self, parts: tuple[Part, ...], where: str) -> str:
         html = "".join(self._part(part, where) for part in parts)
@@ -143,7 +158,7 @@ class _Drawing:
             attributes={"a": {"href"}},
             url_schemes={"http", "https", "mailto", "tel"},
             link_rel=None,
-        ).replace("<br>", "<br/>")
+        )
 
     def _part(self, part: Part, where: str) -> str:
         match part:
@@ -170,23 +185,26 @@ class _Drawing:
     def _photo(self, photo: Photo, where: str) -> str:
         source = f"{self._frame.base_url}/b/{photo.blob}" if photo.blob else photo.url or ""
         alt = self._text(photo.alt, f"{where}.alt")
-        link = f" {self._href(photo.href, f'{where}.href')}" if photo.href else ""
-        keep = self._vault.keep
-        return f'<mj-image src="{keep(escape(source))}" alt="{keep(alt)}"{link}/>'
+        picture = _PHOTO.format(source=escape(source), alt=alt)
+        if photo.href:
+            picture = f"<a {self._href(photo.href, f'{where}.href')}>{picture}</a>"
+        return f"<p>{picture}</p>"
 
     def _question(self, question: Question, where: str) -> str:
         prompt = f"<p><strong>{self._text(question.prompt, f'{where}.prompt')}</strong></p>"
         if question.answer_by is AnswerBy.REPLY:
             prompt += f"<p>{escape(phrase(self._frame.locale, 'reply'))}</p>"
         buttons = [
-            f"<mj-button {self._choice(question, where, index)}>"
-            f"{self._text(choice, f'{where}.choices')}</mj-button>"
+            _BUTTON.format(
+                href=self._choice(question, where, index),
+                label=self._text(choice, f"{where}.choices"),
+            )
             for index, choice in enumerate(question.choices)
         ]
         if not buttons and question.answer_by is AnswerBy.LINK:
             label = escape(phrase(self._frame.locale, "answer"))
-            buttons = [f"<mj-button {self._choice(question, where, 0)}>{label}</mj-button>"]
-        return f"<mj-text{self._align()}>{prompt}</mj-text>" + "".join(buttons)
+            buttons = [_BUTTON.format(href=self._choice(question, where, 0), label=label)]
+        return prompt + "".join(buttons)
 
     def _choice(self, question: Question, where: str, index: int) -> str:
         if question.answer_by is AnswerBy.REPLY:
@@ -199,17 +217,10 @@ class _Drawing:
         for text, link in self._frame.footer:
             shown = escape(text)
             lines.append(f"<p><a {self._own(link)}>{shown}</a></p>" if link else f"<p>{shown}</p>")
-        return (
-            f'<mj-text font-size="13px" line-height="1.5" color="#5f5f5f"{self._align()}>'
-            f"{''.join(lines)}</mj-text>"
-        )
+        return "".join(lines)
 
     def _pixel(self) -> str:
-        source = self._vault.hide("{{ link.open }}", Place.HTML)
-        return (
-            f'<mj-raw><img src="{source}" width="1" height="1" alt="" '
-            'style="display:block;border:0;width:1px;height:1px" /></mj-raw>'
-        )
+        return _PIXEL.format(source=self._vault.hide("{{ link.open }}", Place.HTML))
 
     def _text(self, text: str, where: str) -> str:
         return escape(self._vault.hide(text, Place.HTML, where))
@@ -230,6 +241,3 @@ class _Drawing:
 
     def _attribute(self, escaped: str) -> str:
         return f'href="{self._vault.keep(escaped)}"'
-
-    def _align(self) -> str:
-        return ' align="right"' if direction(self._frame.locale) == "rtl" else ""
