@@ -256,6 +256,25 @@ ALTER TABLE public.intake ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.interest (
+    bucket integer NOT NULL,
+    customer_id bigint NOT NULL,
+    tag text NOT NULL COLLATE pg_catalog."C",
+    weight double precision NOT NULL,
+    reads integer NOT NULL,
+    clicks integer NOT NULL,
+    buys integer NOT NULL,
+    last_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.item (
+    key text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL COLLATE pg_catalog."C",
+    title text NOT NULL,
+    url text,
+    tags text[] NOT NULL,
+    posted_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL
+);
 CREATE TABLE public.job (
     id uuid NOT NULL,
     kind text NOT NULL COLLATE pg_catalog."C",
@@ -377,6 +396,35 @@ CREATE TABLE public.migration (
     number integer NOT NULL,
     name text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE public.moment (
+    id uuid NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    words text NOT NULL,
+    area jsonb NOT NULL,
+    since timestamp with time zone NOT NULL,
+    until timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    ended_at timestamp with time zone
+);
+CREATE TABLE public.note (
+    bucket integer NOT NULL,
+    customer_id bigint NOT NULL,
+    id uuid NOT NULL,
+    text text NOT NULL,
+    for_letters boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL
+);
+CREATE TABLE public.referral (
+    bucket integer NOT NULL,
+    customer_id bigint NOT NULL,
+    referrer_id bigint NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    at timestamp with time zone NOT NULL
 );
 CREATE TABLE public.reject (
     id uuid NOT NULL,
@@ -635,6 +683,10 @@ ALTER TABLE ONLY public.installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (key);
 ALTER TABLE ONLY public.intake
     ADD CONSTRAINT intake_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.interest
+    ADD CONSTRAINT interest_pkey PRIMARY KEY (bucket, customer_id, tag);
+ALTER TABLE ONLY public.item
+    ADD CONSTRAINT item_pkey PRIMARY KEY (key);
 ALTER TABLE ONLY public.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.lake_file
@@ -663,6 +715,12 @@ ALTER TABLE ONLY public.message
     ADD CONSTRAINT message_pkey PRIMARY KEY (bucket, send_id, customer_id);
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (number);
+ALTER TABLE ONLY public.moment
+    ADD CONSTRAINT moment_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.note
+    ADD CONSTRAINT note_pkey PRIMARY KEY (bucket, customer_id, id);
+ALTER TABLE ONLY public.referral
+    ADD CONSTRAINT referral_pkey PRIMARY KEY (bucket, customer_id);
 ALTER TABLE ONLY public.reject
     ADD CONSTRAINT reject_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.relationship_day
@@ -715,6 +773,8 @@ CREATE INDEX campaign_starting ON public.campaign USING btree (starts_at) WHERE 
 CREATE INDEX contact_point_address ON public.contact_point USING btree (channel, address_hash);
 CREATE INDEX customer_gone ON public.customer USING btree (bucket, customer_id) WHERE ((merged_into IS NOT NULL) OR (erased_at IS NOT NULL));
 CREATE INDEX identity_customer ON public.identity USING btree (bucket, customer_id);
+CREATE INDEX item_posted ON public.item USING btree (posted_at DESC, key);
+CREATE INDEX item_url ON public.item USING btree (url) WHERE (url IS NOT NULL);
 CREATE INDEX job_open ON public.job USING btree (created_at) WHERE (state = ANY (ARRAY['waiting'::text, 'running'::text, 'paused'::text]));
 CREATE INDEX mailbox_message_at ON public.mailbox_message USING btree (at DESC);
 CREATE INDEX mailbox_message_rcpt ON public.mailbox_message USING btree (rcpt, at DESC);
@@ -722,6 +782,8 @@ CREATE INDEX merge_task_winner ON public.merge_task USING btree (winner_id);
 CREATE INDEX message_customer ON public.message USING btree (bucket, customer_id);
 CREATE INDEX message_handed ON public.message USING btree (send_id, send_by) WHERE (state = 'handed'::text);
 CREATE INDEX message_open ON public.message USING btree (send_id, due_at, bucket, customer_id) WHERE (state = ANY (ARRAY['queued'::text, 'deferred'::text]));
+CREATE INDEX moment_open ON public.moment USING btree (since) WHERE (ended_at IS NULL);
+CREATE INDEX referral_referrer ON public.referral USING btree (referrer_id);
 CREATE INDEX reject_at ON public.reject USING btree (at DESC);
 CREATE INDEX reject_source ON public.reject USING btree (source, at DESC);
 CREATE INDEX send_open ON public.send USING btree (id) WHERE (state = 'open'::text);

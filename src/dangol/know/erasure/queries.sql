@@ -147,6 +147,19 @@ delete from relationship_day t where (t.bucket, t.customer_id) in (select * from
 -- Where the relationship stood.
 delete from stage t where (t.bucket, t.customer_id) in (select * from person)
 
+-- name: clear_note
+-- What the team wrote down about them.
+delete from note t where (t.bucket, t.customer_id) in (select * from person)
+
+-- name: clear_interest
+-- What they like.
+delete from interest t where (t.bucket, t.customer_id) in (select * from person)
+
+-- name: clear_referral
+-- Who brought them, and whom they brought.
+delete from referral t where (t.bucket, t.customer_id) in (select * from person)
+    or t.referrer_id in (select customer_id from person)
+
 -- name: clear_message
 -- Messages stay as numbers: no address, no values, no server's words; also those that went to the
 -- person's address before it was a customer's (tests, confirmations of a subscription).
