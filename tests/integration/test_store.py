@@ -79,8 +79,8 @@ def test_as_root_it_runs_from_folders_that_are_closed_to_others(tmp_path: Path) 
     shutil.copytree(libraries, closed / libraries.name)
     code = (
         "import sys, pathlib; sys.path.insert(0, sys.argv[1])\n"
-        "from dangol.store import server\n"
-        "server._ROOT_HOME = pathlib.Path(sys.argv[2])\n"
+        "from dangol.store import rights, server\n"
+        "rights.ROOT_HOME = pathlib.Path(sys.argv[2])\n"
         "one = server.EmbeddedServer(pathlib.Path(sys.argv[1]) / 'data')\n"
         "one.start(); print(one.binaries); one.stop()"
     )

