@@ -1,5 +1,6 @@
 """Keys and tokens: genuine ones open, everything else does not."""
 
+import hmac
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,12 @@ def test_a_changed_token_does_not_open(numbers: list[int], data: st.DataObject) 
     changed = token[:at] + letter + token[at + 1 :]
     assert changed == token or unseal(RING, "u", changed) is None
     assert unseal(RING, "c", token) is None
+
+
+@given(st.binary(max_size=200), st.sampled_from([0, 3]))
+def test_signatures_are_hmacs_of_the_subkey(payload: bytes, key_id: int) -> None:
+    wanted = hmac.digest(RING.derived(key_id, "mail"), payload, "sha256")
+    assert RING.sign("mail", payload, key_id=key_id) == wanted
 
 
 @given(st.text(max_size=90))

@@ -11,6 +11,7 @@ import secrets
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psycopg
@@ -20,6 +21,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from dangol.errors import DangolError
+
+_BLOCK = 64
+"""Bytes that SHA-256 takes in at once."""
 
 
 class KeyringError(DangolError):
@@ -47,8 +51,11 @@ class Keyring(msgspec.Struct, frozen=True):
 
     def sign(self, purpose: str, payload: bytes, *, key_id: int | None = None) -> bytes:
         """HMAC-SHA256 of `payload` under the key of `purpose`."""
-        key = self.derived(self.current if key_id is None else key_id, purpose)
-        return hmac.digest(key, payload, "sha256")
+        inner, outer = _begun(self.keys[self.current if key_id is None else key_id], purpose)
+        inner, outer = inner.copy(), outer.copy()
+        inner.update(payload)
+        outer.update(inner.digest())
+        return outer.digest()
 
     def encrypt(self, purpose: str, plain: bytes) -> bytes:
         """`plain` sealed with AES-256-GCM; the key's id and the nonce come first."""
@@ -153,6 +160,16 @@ def _create(path: Path) -> None:
 @lru_cache(maxsize=256)
 def _derive(key: bytes, purpose: str) -> bytes:
     return HKDF(SHA256(), length=32, salt=b"dangol", info=purpose.encode()).derive(key)
+
+
+@lru_cache(maxsize=256)
+def _begun(key: bytes, purpose: str) -> tuple[Any, Any]:
+    """Both hashes of HMAC (RFC 2104) with the subkey taken in: copying them costs a third of
+    starting anew, and a hit on a link does it."""
+    block = _derive(key, purpose).ljust(_BLOCK, b"\0")
+    return sha256(bytes(octet ^ 0x36 for octet in block)), sha256(
+        bytes(octet ^ 0x5C for octet in block)
+    )
 
 
 def token_hash(token: str) -> bytes:

@@ -12,8 +12,11 @@ from dangol.store.keyring import Keyring
 
 _MAC_BYTES = 12
 _SPELLED = re.compile(r"[A-Za-z2-7]{20,80}")
-_DIGITS = str.maketrans("abcdefghijklmnopqrstuvwxyz234567", "0123456789abcdefghijklmnopqrstuv")
-"""From base32 to the digits that `int` reads: four times faster than `base64`, which a hit is."""
+_DIGITS = bytes.maketrans(
+    b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
+    b"0123456789abcdefghijklmnop0123456789abcdefghijklmnopqrstuv",
+)
+"""From base32 in either case to the digits that `int` reads: much faster than `base64`."""
 
 
 def seal(keyring: Keyring, kind: str, *numbers: int) -> str:
@@ -42,7 +45,7 @@ def _unspell(token: str) -> bytes | None:
     if not _SPELLED.fullmatch(token):
         return None
     spare = len(token) * 5 % 8
-    number = int(token.lower().translate(_DIGITS), 32)
+    number = int(token.encode().translate(_DIGITS), 32)
     if spare > 4 or number & ((1 << spare) - 1):
         return None
     return (number >> spare).to_bytes(len(token) * 5 // 8, "big")

@@ -83,7 +83,9 @@ _READ = msgspec.json.Decoder(Hit)
 
 def write_hit(hit: Hit) -> bytes:
     """One line of an intake row of kind `hit`."""
-    return _LINE.encode(msgspec.structs.replace(hit, agent=hit.agent[:_AGENT_SHOWN])) + b"\n"
+    if len(hit.agent) > _AGENT_SHOWN:
+        hit = msgspec.structs.replace(hit, agent=hit.agent[:_AGENT_SHOWN])
+    return _LINE.encode(hit) + b"\n"
 
 
 def read_hits(body: bytes) -> list[Hit]:

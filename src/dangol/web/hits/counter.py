@@ -5,11 +5,9 @@ HEAD is answered and not counted. When the database is away a person is still se
 remember where to: one uncounted click is better than one lost visitor.
 """
 
-import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg_pool import PoolTimeout
@@ -34,8 +32,27 @@ _QUIET: Headers = [
     (b"x-robots-tag", b"noindex, nofollow"),
 ]
 _PREFETCHING = (b"purpose", b"sec-purpose", b"x-purpose", b"x-moz")
-_GATHER = 0.001
-"""Seconds that hits gather into one row of the intake."""
+
+
+class _Reply(NamedTuple):
+    """Both messages of an answer; made once, sent often."""
+
+    start: dict[str, Any]
+    body: dict[str, Any]
+
+
+def _reply(status: int, headers: Headers, body: bytes = b"") -> _Reply:
+    length = (b"content-length", str(len(body)).encode())
+    start = {"type": "http.response.start", "status": status, "headers": [*headers, length]}
+    return _Reply(start, {"type": "http.response.body", "body": body})
+
+
+_PIXEL = _reply(200, [(b"content-type", b"image/gif"), *_QUIET], GIF)
+_WRONG_METHOD = _reply(405, [(b"allow", b"GET, HEAD")])
+_AWAY = _reply(503, [(b"retry-after", b"2"), *_QUIET])
+_NOT_FOUND = _reply(
+    404, [(b"content-type", b"text/plain; charset=utf-8"), *_QUIET], b"This link is not valid."
+)
 
 
 class Counter:
@@ -45,83 +62,53 @@ class Counter:
         self._keyring = keyring
         self._committer = committer
         self._targets = targets
-        self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
-        self._gathering: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:
         """Answer one request."""
-        path = (scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0]
-        token = path[3:].decode("latin-1").rstrip("/")
-        method = scope["method"]
+        path, method = scope["path"], scope["method"]
+        numbers: tuple[int, ...] | None = None
         if method not in ("GET", "HEAD"):
-            await _answer(send, 405, [(b"allow", b"GET, HEAD")], b"")
-        elif path.startswith(b"/o/"):
-            await self._open(token.removesuffix(".gif"), method, scope, send)
+            reply = _WRONG_METHOD
+        elif path.startswith("/o/"):
+            reply, numbers = self._open(path)
         else:
-            await self._click(token, method, scope, send)
+            reply, numbers = await self._click(path)
+        if numbers is not None and method == "GET":
+            try:
+                await self._committer.gather("hit", "letter", b"{}", _line(numbers, scope))
+            except (Away, Overloaded):
+                pass  # the person goes on all the same
+        await send(reply.start)
+        await send(reply.body)
 
-    async def _open(self, token: str, method: str, scope: dict[str, Any], send: Send) -> None:
-        numbers = unseal(self._keyring, "o", token)
+    def _open(self, path: str) -> tuple[_Reply, tuple[int, ...] | None]:
+        """The answer to a pixel, and whose open it is; None when the token is not ours."""
+        numbers = unseal(self._keyring, "o", path[3:].removesuffix(".gif"))
         if numbers is None or len(numbers) != 2:
-            await _not_found(send)
-            return
-        if method == "GET":
-            await self._keep(_hit((*numbers, 0), scope))
-        await _answer(send, 200, [(b"content-type", b"image/gif"), *_QUIET], GIF)
+            return _NOT_FOUND, None
+        return _PIXEL, (*numbers, 0)
 
-    async def _click(self, token: str, method: str, scope: dict[str, Any], send: Send) -> None:
-        numbers = unseal(self._keyring, "c", token)
+    async def _click(self, path: str) -> tuple[_Reply, tuple[int, ...] | None]:
+        """Where a click leads, and whose it is; None when the token is not ours."""
+        numbers = unseal(self._keyring, "c", path[3:].removesuffix("/"))
         if numbers is None or len(numbers) != 3:
-            await _not_found(send)
-            return
+            return _NOT_FOUND, None
         send_id, _, link = numbers
         try:
             target = self._targets.recall(send_id, link) or await self._targets.find(send_id, link)
         except (psycopg.OperationalError, PoolTimeout):
-            await _answer(send, 503, [(b"retry-after", b"2"), *_QUIET], b"")
-            return
+            return _AWAY, None
         if target is None:
-            await _not_found(send)
-            return
-        if method == "GET":
-            await self._keep(_hit(numbers, scope))
-        await _answer(send, 302, [(b"location", target), *_QUIET], b"")
-
-    async def _keep(self, hit: Hit) -> None:
-        """Returns once the hit is durable, or cannot be made so."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((write_hit(hit), done))
-        if self._gathering is None:
-            self._gathering = asyncio.create_task(self._keep_gathered())
-        await done
-
-    async def _keep_gathered(self) -> None:
-        await asyncio.sleep(_GATHER)
-        waiting, self._waiting, self._gathering = self._waiting, [], None
-        with contextlib.suppress(Away, Overloaded):
-            body = b"".join([line for line, _ in waiting])
-            await self._committer.append("hit", "letter", b"{}", body)
-        for _, done in waiting:
-            if not done.done():  # whoever asked may have hung up
-                done.set_result(None)
+            return _NOT_FOUND, None
+        return _reply(302, [(b"location", target), *_QUIET]), numbers
 
 
-def _hit(numbers: tuple[int, ...], scope: dict[str, Any]) -> Hit:
+def _line(numbers: tuple[int, ...], scope: dict[str, Any]) -> bytes:
+    """The hit as it is kept."""
     agent, prefetch = "", False
     for name, value in scope["headers"]:
         if name == b"user-agent":
-            agent = value.decode("latin-1")[:200]
+            agent = value.decode("latin-1")
         elif name in _PREFETCHING and (b"prefetch" in value or b"preview" in value):
             prefetch = True
-    return Hit(*numbers, at_us=time.time_ns() // 1000, agent=agent, prefetch=prefetch)
-
-
-async def _not_found(send: Send) -> None:
-    body = b"This link is not valid."
-    await _answer(send, 404, [(b"content-type", b"text/plain; charset=utf-8"), *_QUIET], body)
-
-
-async def _answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
-    await send({"type": "http.response.body", "body": body})
+    return write_hit(Hit(*numbers, at_us=time.time_ns() // 1000, agent=agent, prefetch=prefetch))

@@ -23,10 +23,14 @@ _EPOCH_2000_US = 946_684_800_000_000
 
 PAUSE = 0.002
 """Seconds that a batch gathers: costs nothing under load and keeps single requests quick."""
+_WAKE_EVERY = 0.02
+"""Seconds between two calls to Route: the first row of a while calls at once, the next together."""
 MOST_BYTES = 64 * 1024 * 1024
 """Bytes that may wait or be on their way in; with their copies, a few times that in memory."""
 _BATCH_BYTES = 8 * 1024 * 1024
 _ROW_COST = 512
+_LINES_BYTES = 1024 * 1024
+"""Lines beyond that become a row of their own."""
 _TIMEOUT = 15.0
 
 
@@ -38,6 +42,24 @@ class Away(Exception):
     """The database does not answer; come back later. Nothing is lost, nothing was acknowledged."""
 
 
+class _Lines:
+    """Lines of many senders that become one row, and the future that they all wait for."""
+
+    def __init__(self, meta: bytes) -> None:
+        self.meta = meta
+        self.lines: list[bytes] = []
+        self.size = 0
+        self.future = _Shared()
+
+
+class _Shared(asyncio.Future[None]):
+    """Waited for by many: one who gives up does not end it for the others."""
+
+    def cancel(self, msg: object = None) -> bool:
+        """Nothing; the one who waits is cancelled all the same."""
+        return False
+
+
 class Committer:
     """Appends rows to `intake` for many senders at once. Start it, append, stop it."""
 
@@ -46,10 +68,13 @@ class Committer:
         self._most_bytes = most_bytes
         self._held = 0
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
+        self._gathering: dict[tuple[str, str], _Lines] = {}
         self._arrived = asyncio.Event()
         self._conn: psycopg.AsyncConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self._woke_at = 0.0
+        self._is_silent = True
 
     async def start(self) -> None:
         """Begin to commit; the connection opens with the first row."""
@@ -61,6 +86,8 @@ class Committer:
         self._arrived.set()
         if self._task is not None:
             await self._task
+        if not self._is_silent:
+            await self._wake_route()
         await self._close()
 
     def hold(self, size: int) -> None:
@@ -94,9 +121,36 @@ class Committer:
         self._arrived.set()
         return future
 
+    def gather(self, kind: str, source: str, meta: bytes, line: bytes) -> asyncio.Future[None]:
+        """Like `append` for one line of a row whose other lines arrive at the same time.
+
+        Raises:
+            Overloaded: too much waits already.
+        """
+        if self._stopping:
+            raise Overloaded
+        self.hold(len(line))
+        row = self._gathering.get((kind, source))
+        if row is None:
+            row = self._gathering[kind, source] = _Lines(meta)
+            self._arrived.set()
+        row.lines.append(line)
+        row.size += len(line)
+        if row.size > _LINES_BYTES:
+            self._close_lines(kind, source)
+        return row.future
+
+    def _close_lines(self, kind: str, source: str) -> None:
+        """Make a row of the lines that were gathered."""
+        lines = self._gathering.pop((kind, source))
+        body = b"".join(lines.lines)
+        row = pack_row(time.time_ns() // 1000, kind, source, lines.meta, body)
+        self._held += len(row) + _ROW_COST - lines.size  # it was let in already
+        self._waiting.append((row, lines.future))
+
     async def _run(self) -> None:
-        while self._waiting or not self._stopping:
-            await self._arrived.wait()
+        while self._waiting or self._gathering or not self._stopping:
+            await self._await_rows()
             if not self._stopping:
                 await asyncio.sleep(PAUSE)
             batch = self._take()
@@ -105,8 +159,22 @@ class Committer:
             if batch:
                 await self._commit(batch)
 
+    async def _await_rows(self) -> None:
+        """Returns when there is something to commit; Route learns meanwhile of what it was not told."""
+        if self._is_silent:
+            await self._arrived.wait()
+            return
+        try:
+            async with asyncio.timeout(_WAKE_EVERY):
+                await self._arrived.wait()
+        except TimeoutError:
+            await self._wake_route()
+            await self._arrived.wait()
+
     def _take(self) -> list[tuple[bytes, asyncio.Future[None]]]:
         """The rows of the next COPY, oldest first."""
+        for kind, source in list(self._gathering):
+            self._close_lines(kind, source)
         size = 0
         for place, (row, _) in enumerate(self._waiting):
             size += len(row)
@@ -126,14 +194,16 @@ class Committer:
             await self._close()
         for row, future in batch:
             self.release(len(row) + _ROW_COST)
-            if future.cancelled():
+            if future.done():  # whoever asked has hung up
                 continue
             if failure is None:
                 future.set_result(None)
             else:
                 future.set_exception(failure)
         if failure is None:
-            await self._wake_route()
+            self._is_silent = False
+            if time.monotonic() - self._woke_at >= _WAKE_EVERY:
+                await self._wake_route()
 
     async def _copy(self, rows: Iterable[bytes]) -> None:
         data = b"".join((_HEADER, *rows, _TRAILER))
@@ -158,6 +228,7 @@ class Committer:
 
     async def _wake_route(self) -> None:
         """Best effort: Route also looks by itself every two seconds."""
+        self._woke_at, self._is_silent = time.monotonic(), True
         with contextlib.suppress(psycopg.Error, TimeoutError, OSError):
             async with asyncio.timeout(_TIMEOUT):
                 conn = await self._connected()

@@ -46,6 +46,43 @@ def test_what_arrives_together_is_kept_in_order(dsn: str) -> None:
     assert abs(dt.datetime.now(dt.UTC) - row[3]) < dt.timedelta(minutes=1)
 
 
+def test_lines_of_many_senders_become_one_row(dsn: str) -> None:
+    async def hit(committer: Committer, number: int) -> None:
+        await committer.gather("hit", "letter", b"{}", b"%d\n" % number)
+
+    async def run() -> None:
+        committer = Committer(dsn)
+        await committer.start()
+        hits = [asyncio.create_task(hit(committer, number)) for number in range(100)]
+        await asyncio.sleep(0)
+        hits[7].cancel()  # one hangs up: the others are told all the same
+        done = await asyncio.gather(*hits, return_exceptions=True)
+        assert [type(one) for one in done if one is not None] == [asyncio.CancelledError]
+        await committer.gather("hit", "letter", b"{}", b"x" * 1_100_000)
+        await committer.stop()
+        with pytest.raises(Overloaded):
+            committer.gather("hit", "letter", b"{}", b"too late")
+        assert committer._held == 0
+
+    asyncio.run(run())
+    assert bodies(dsn) == [b"".join(b"%d\n" % number for number in range(100)), b"x" * 1_100_000]
+
+
+def test_route_is_called_for_the_first_row_and_once_for_what_follows(dsn: str) -> None:
+    async def run() -> int:
+        committer = Committer(dsn)
+        await committer.start()
+        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
+            await conn.execute("listen intake")
+            for _ in range(2):
+                await committer.append("track", "k", META, b"{}")
+            calls = [call async for call in conn.notifies(timeout=30, stop_after=2)]
+        await committer.stop()
+        return len(calls)
+
+    assert asyncio.run(run()) == 2
+
+
 def test_stopping_commits_what_waits(dsn: str) -> None:
     async def run() -> None:
         committer = Committer(dsn)
