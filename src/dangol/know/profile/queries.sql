@@ -89,6 +89,10 @@ where bucket = %(bucket)s and customer_id = %(customer_id)s order by kind, value
 select bucket, customer_id from identity
 where kind in ('user', 'anon', 'email') and value = any(%(values)s) limit 50
 
+-- name: find_by_note
+-- The customers about whom somebody noted this.
+select bucket, customer_id from note where lower(text) like %(pattern)s limit 200
+
 -- name: search
 -- Customers whose search text contains the pattern, or who are named exactly; last seen first.
 select c.bucket, c.customer_id, c.traits, c.last_seen_at, p.address

@@ -78,7 +78,8 @@ def search_customers(
     """Who matches `text`, last seen first, and how many there are in all.
 
     Matches a part of the name or address, Hangul initials (`ㅎㄱㄷ`), digits of the phone
-    (with or without dashes), or exactly a sender's id or our own number. Empty text: everyone.
+    (with or without dashes), what somebody noted, or exactly a sender's id or our own number.
+    Empty text: everyone.
     """
     pattern, ids = search_terms(conn, text)
     args = {"pattern": pattern, "ids": ids}
@@ -90,7 +91,8 @@ def search_customers(
 def search_terms(conn: psycopg.Connection, text: str) -> tuple[str, list[int]]:
     """What `text` asks for: a LIKE pattern on `customer.search`, and customers named exactly."""
     wanted = unicodedata.normalize("NFC", " ".join(text.split())).lower()
-    return _pattern(wanted), _exact(conn, text.strip())
+    pattern = _pattern(wanted)
+    return pattern, _exact(conn, text.strip()) + _noted(conn, wanted)
 
 
 def display_name(traits: dict[str, Any]) -> str:
@@ -138,10 +140,14 @@ def set_trait(
 
 def _pattern(wanted: str) -> str:
     digits = wanted.replace("-", "").replace(" ", "")
-    text = digits if digits.isdigit() else wanted
+    return f"%{_escaped(digits if digits.isdigit() else wanted)}%"
+
+
+def _escaped(text: str) -> str:
+    """`text` with nothing in it that LIKE or the database would take for more than a letter."""
     for letter in "\\%_":
         text = text.replace(letter, f"\\{letter}")
-    return f"%{text}%".replace("\0", "")
+    return text.replace("\0", "")
 
 
 def _exact(conn: psycopg.Connection, text: str) -> list[int]:
@@ -153,6 +159,14 @@ def _exact(conn: psycopg.Connection, text: str) -> list[int]:
     if text.isascii() and text.isdigit() and len(text) < 19:
         ids.append(int(text))
     return ids
+
+
+def _noted(conn: psycopg.Connection, wanted: str) -> list[int]:
+    """Customers with a note that says `wanted`; a letter or two say too little."""
+    if len(wanted) < 2:
+        return []
+    rows = conn.execute(SQL.find_by_note, {"pattern": f"%{_escaped(wanted)}%"})
+    return [customer_id for _, customer_id in rows]
 
 
 def _card(row: tuple) -> CustomerCard:

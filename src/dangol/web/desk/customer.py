@@ -10,6 +10,8 @@ from psycopg.rows import dict_row
 from dangol.converse.thread import list_threads
 from dangol.errors import InputError, NotFound
 from dangol.know import consent
+from dangol.know.interest.lookup import list_interests
+from dangol.know.notes.service import list_notes
 from dangol.know.profile.service import Profile, get_profile
 from dangol.know.profile.timeline import recent_page
 from dangol.know.rhythm.explain import Explanation, explain
@@ -20,6 +22,7 @@ from dangol.store.brand import read_brand
 from dangol.web import words
 from dangol.web.answer import Answer, Move, Page
 from dangol.web.desk.display import Display
+from dangol.web.desk.items import readers_url
 from dangol.web.desk.people import SQL
 from dangol.web.query import QueryFailed, ask
 from dangol.web.visit import Visit
@@ -33,7 +36,7 @@ def show(visit: Visit) -> Answer:
     profile = get_profile(visit.conn, visit.number("id"))
     if profile.customer_id != visit.number("id"):
         return Move(f"/customers/{profile.customer_id}")
-    return _page(visit, profile)
+    return page_of(visit, profile)
 
 
 def show_timeline(visit: Visit) -> Answer:
@@ -58,7 +61,7 @@ def change_consent(visit: Visit) -> Answer:
     try:
         _say(visit, action, said)
     except InputError as error:
-        return _page(visit, profile, visit.say(error))
+        return page_of(visit, profile, visit.say(error))
     return Move(f"/customers/{profile.customer_id}", "customer.consent_saved")
 
 
@@ -81,7 +84,7 @@ def _say(visit: Visit, action: str, said: consent.Answer) -> None:
         raise InputError(visit.t("form.choose"))
 
 
-def _page(visit: Visit, profile: Profile, problem: str = "") -> Page:
+def page_of(visit: Visit, profile: Profile, problem: str = "") -> Page:
     customer_id = profile.customer_id
     traits = {name: value for name, value in profile.traits.items() if name not in _HIDDEN}
     values = {
@@ -91,6 +94,9 @@ def _page(visit: Visit, profile: Profile, problem: str = "") -> Page:
         "standing": _standing(visit, customer_id),
         "threads": list_threads(visit.conn, customer_id),
         "messages": _messages(visit, customer_id),
+        "notes": list_notes(visit.conn, customer_id),
+        "interests": list_interests(visit.conn, customer_id, visit.now),
+        "readers_url": readers_url,
         "problem": problem,
         **_timeline(visit, customer_id),
     }

@@ -24,7 +24,12 @@ _GROUPS = (
     ("", (Link("/", "nav.home"),)),
     (
         "nav.people",
-        (Link("/customers", "nav.customers"), Link("/segments", "nav.segments")),
+        (
+            Link("/customers", "nav.customers"),
+            Link("/segments", "nav.segments"),
+            Link("/items", "nav.items"),
+            Link("/moments", "nav.moments"),
+        ),
     ),
     (
         "nav.speak",
