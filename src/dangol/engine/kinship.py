@@ -8,6 +8,7 @@ from dangol.converse.keeping import move_conversations
 from dangol.decide.campaign.sends import silence_customer
 from dangol.engine.inbox import OwnFact
 from dangol.know.identity.resolve import Resolved
+from dangol.know.notes.service import move_notes
 from dangol.model.event import Cause, EventName
 from dangol.model.reason import SilentReason
 
@@ -38,7 +39,8 @@ def own_facts(resolved: Resolved) -> list[OwnFact]:
 
 
 def follow_merges(conn: psycopg.Connection, resolved: Resolved, now: datetime) -> None:
-    """What was queued for a loser is not sent, the winner may have its own; its talks go along."""
+    """What was queued for a loser is not sent, the winner may have its own; its talks and notes go along."""
     for merge in resolved.merges:
         silence_customer(conn, merge.loser_id, SilentReason.MERGED, now)
         move_conversations(conn, merge.loser_id, merge.winner_id)
+        move_notes(conn, merge.loser_id, merge.winner_id)

@@ -63,6 +63,8 @@ SCHEDULE: tuple[Task, ...] = (
          upkeep.has_erasures, is_prompt=True),
     Task("recount", "Orders by the event, zone, currency and rates that hold now", 10 * _SECOND,
          upkeep.recount_when_changed, is_recount_due),
+    Task("interests", "What customers like, from what they read, click and buy", _MINUTE,
+         upkeep.tell_what_they_like, upkeep.has_tellings),
     Task("compact", "Small lake files into few large ones", 2 * _MINUTE, upkeep.compact_lake),
     Task("sweep", "Delete lake files that nobody reads any more", _HOUR, upkeep.sweep_lake),
     Task("refit", "Learn the rhythm anew when it is due", _HOUR, upkeep.refit_when_due),

@@ -7,10 +7,11 @@ import psycopg
 
 from dangol.converse.sandbox import trim_mailbox
 from dangol.engine.recount import recount_days
+from dangol.engine.rescoring import rescore_everyone
 from dangol.know.erasure.work import erase_once
-from dangol.know.rhythm.service import find_model, refit, rescore
+from dangol.know.interest.tell import tell_interests
+from dangol.know.rhythm.service import find_model, refit
 from dangol.listen.sources import forget_rejects
-from dangol.model.customer import BUCKETS
 from dangol.model.event import Cause
 from dangol.settings import Settings
 from dangol.store.brand import read_brand
@@ -29,8 +30,6 @@ _REFIT_AFTER = dt.timedelta(days=7)
 _REFIT_GROWTH = 1.1
 _AHEAD = dt.timedelta(minutes=5)
 _LATE = dt.timedelta(days=7)
-_STRIDE = 64
-"""Buckets rescored per transaction."""
 
 
 def move_events(settings: Settings, now: dt.datetime) -> None:
@@ -52,6 +51,18 @@ def has_merges(conn: psycopg.Connection, now: dt.datetime) -> bool:
 def has_erasures(conn: psycopg.Connection, now: dt.datetime) -> bool:
     """Whether somebody is to be forgotten."""
     return conn.execute(SQL.has_erasures).fetchone()[0]
+
+
+def has_tellings(conn: psycopg.Connection, now: dt.datetime) -> bool:
+    """Whether interests are to be told anew: at once where that is quick, else in due time."""
+    return bool(conn.execute(SQL.has_tellings).fetchone()[0])
+
+
+def tell_what_they_like(settings: Settings, now: dt.datetime) -> None:
+    """What everyone likes, from the whole history."""
+    with connect(settings.database_url or "", name="interests") as conn:
+        event = read_brand(conn).relationship_event
+    tell_interests(settings, event, now)
 
 
 def compact_lake(settings: Settings, now: dt.datetime) -> None:
@@ -100,24 +111,13 @@ def refit_stages(settings: Settings, now: dt.datetime) -> bool:
         today = now.astimezone(ZoneInfo(read_brand(conn).zone)).date()
         model = refit(conn, today, now)
     if model is not None:
-        _rescore_all(settings, now, Cause.REFIT)
+        rescore_everyone(settings, now, Cause.REFIT)
     return model is not None
 
 
 def rescore_daily(settings: Settings, now: dt.datetime) -> None:
     """Silence grows by itself: everyone's stage as of today."""
-    _rescore_all(settings, now, Cause.TIME)
-
-
-def _rescore_all(settings: Settings, now: dt.datetime, cause: Cause) -> None:
-    """Compare-and-set in short transactions, so that Live goes on beside it."""
-    with connect(settings.database_url or "", name="rescore") as conn:
-        today = now.astimezone(ZoneInfo(read_brand(conn).zone)).date()
-        for lo in range(0, BUCKETS, _STRIDE):
-            rescore(conn, (lo, lo + _STRIDE - 1), today, now, cause)
-            conn.commit()
-        conn.execute("select pg_notify('inbox', '')")
-        conn.commit()
+    rescore_everyone(settings, now, Cause.TIME)
 
 
 def forget_old(settings: Settings, now: dt.datetime) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from dangol.engine.schedule import prepare_schedule
+from dangol.engine.upkeep import has_tellings
 from dangol.errors import InputError, NotFound
 from dangol.know.interest.items import Given, list_items, post_items, remove_item
 from dangol.know.interest.lookup import list_interests, list_tags
@@ -118,3 +120,20 @@ def test_an_item_that_cannot_be_used_is_refused_and_none_is_kept(
 def test_removing_an_unknown_item_says_so(conn: psycopg.Connection) -> None:
     with pytest.raises(NotFound):
         remove_item(conn, "nothing")
+
+
+def test_interests_are_told_when_something_was_heard_and_not_otherwise(
+    shop: psycopg.Connection, settings: Settings
+) -> None:
+    prepare_schedule(shop)
+    assert has_tellings(shop, NOW)
+    shop.execute(
+        "update schedule set last_started_at = now() - interval '1 hour',"
+        " last_finished_at = now() - interval '59 minutes'"
+    )
+    shop.execute("update item set changed_at = now() - interval '2 hours'")
+    assert not has_tellings(shop, NOW)
+    shop.execute("insert into catalogue_event values ('Product Viewed', now(), now(), 1)")
+    assert has_tellings(shop, NOW)
+    shop.execute("update schedule set last_started_at = now() - interval '61 minutes'")
+    assert not has_tellings(shop, NOW), "a telling that takes minutes waits for hours"
