@@ -11,6 +11,7 @@ import psycopg
 
 from dangol.errors import DangolError, InputError, NotFound
 from dangol.settings import Settings
+from dangol.store.brand import read_brand
 from dangol.store.journal import Journal
 from dangol.store.keyring import Keyring
 from dangol.web import words
@@ -64,6 +65,17 @@ class Visit(msgspec.Struct, kw_only=True):
     def by(self) -> str:
         """How changes of this visit are signed."""
         return self.member.actor
+
+    @property
+    def base_url(self) -> str:
+        """Where links to this desk lead: the verified public address, else where the visitor is.
+
+        A request may claim any host, and a link with a token must not go where that says.
+        """
+        brand = read_brand(self.conn)
+        return (brand.public_url if brand.public_url_verified_at else self.given.base_url).rstrip(
+            "/"
+        )
 
     def may(self, role: Role) -> bool:
         """Whether the visitor's role includes `role`."""

@@ -54,6 +54,9 @@ def test_a_draft_is_launched_and_its_numbers_open_their_people(desk, draft):
     assert check_numbers(desk, draft) == 6
     messages = desk.get(f"{draft}/messages?state=silent&reason=no_consent")
     assert "no consent" in messages
+    desk.conn.execute("update message set response = '250 2.0.0 kept' where state <> 'silent'")
+    desk.conn.commit()
+    assert desk.get(f"{draft}/messages").count("250 2.0.0") == 2, "not where all went well"
     why = re.search(r'href="([^"]+/why/\d+)"', messages)[1]
     assert "no consent" in desk.get(why)
     desk.get(f"{draft}/why/999", 404)

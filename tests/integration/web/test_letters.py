@@ -74,6 +74,7 @@ def test_languages_stand_side_by_side(desk, letter):
     assert fields["subject"] == "봄"
     desk.post(letter, **fields | {"do": "save"})
     assert form_of(desk.get(f"{letter}?locale=en"))["subject"] == "Spring"
+    assert form_of(desk.get(letter))["subject"] == "봄", "the shop's language comes first"
 
 
 def test_preview_as_somebody_as_nobody_and_unsaved(desk, letter, add_customer):

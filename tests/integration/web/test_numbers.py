@@ -45,6 +45,22 @@ def test_home_numbers_equal_their_lists(desk, add_customer, locale):
     assert list_length(desk, "/customers") == (40, 40)
 
 
+def test_nobody_is_called_quiet_within_the_own_gap(desk, add_customer):
+    for name, repeats in [("Often", 5), ("Seldom", 1), ("Once", 0)]:  # in 50 days, then 40 silent
+        add_customer(name, "lapsing", repeats=repeats)
+    desk.sign_in(Role.VIEWER)
+    home = desk.get("/")
+    assert ("Often" in home, "Seldom" in home, "Once" in home) == (True, False, True)
+    assert list_length(desk, "/customers?stage=lapsing&quiet=yes") == (2, 2)
+    assert list_length(desk, "/customers?stage=lapsing") == (3, 3)
+
+
+def test_a_nameless_customer_stands_in_a_list_once(desk, add_customer):
+    add_customer(traits={"email": "solo@shop.example"})
+    desk.sign_in(Role.VIEWER)
+    assert desk.get("/customers").count("solo@shop.example") == 1
+
+
 @pytest.mark.parametrize("count", [1, 40])
 def test_few_customers_get_names_and_no_percentages(desk, add_customer, count):
     for number in range(count):
@@ -52,6 +68,8 @@ def test_few_customers_get_names_and_no_percentages(desk, add_customer, count):
     desk.sign_in(Role.VIEWER)
     home = desk.get("/")
     assert "No order is known yet" in home
+    assert "too early to tell where anybody stands" in home
+    assert 'class="bars"' not in home
     assert "%" not in re.sub(r"<[^>]+>", "", home)
 
 

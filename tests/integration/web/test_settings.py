@@ -7,8 +7,9 @@ import pytest
 from dangol.decide.guard.rules import read_rules
 from dangol.listen.keys import find_key
 from dangol.speak.channel.config import list_configs
-from dangol.store.brand import read_brand
+from dangol.store.brand import Brand, read_brand, save_brand
 from dangol.web.signin.role import Role
+from tests.integration.web.conftest import NOW
 from tests.integration.web.test_letters import form_of
 
 
@@ -124,6 +125,17 @@ def test_what_the_team_did_is_listed(desk):
     assert "made a key" in history
     assert "made a key" not in desk.get("/settings/history.csv")
     assert "key_created" in desk.get("/settings/history.csv")
+
+
+@pytest.mark.parametrize("verified_at", [None, NOW])
+def test_links_with_tokens_never_follow_the_host_of_a_request(desk, verified_at):
+    brand = Brand(public_url="https://desk.example", public_url_verified_at=verified_at)
+    save_brand(desk.conn, brand, by="test", now=NOW)
+    desk.conn.commit()
+    page = desk.post("/settings/members", 200, email="a@shop.example", name="A", role="viewer")
+    ours = "https://desk.example" if verified_at else "http://127.0.0.1:8080"
+    assert f'<pre tabindex="0">{ours}/sign-in/link/' in page
+    assert ("<code>http://127.0.0.1:8080/sign-in/link/" in page) == bool(verified_at)
 
 
 def test_a_test_letter_is_queued(desk):

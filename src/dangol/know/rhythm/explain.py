@@ -41,6 +41,8 @@ class StageReason(StrEnum):
     """Three returns or more, and another order is very likely."""
     EXPECTED = "expected"
     QUIETER_THAN_USUAL = "quieter_than_usual"
+    LESS_LIKELY = "less_likely"
+    """Too few returns to expect another, though the silence is no longer than the own gap."""
     LONG_GONE = "long_gone"
 
 
@@ -94,15 +96,23 @@ def explain(row: StageRow, model: RhythmModel | None, today: date) -> Explanatio
     `today` is a day in the brand's zone. The stage itself is the one written down; the model's
     numbers are fresh, so p may have moved a little since.
     """
+    own = _own_facts(row, today)
     return Explanation(
         stage=row.stage,
         since=row.since,
         previous=row.previous,
         cause=row.cause,
-        reason=_REASON[row.stage],
-        own=_own_facts(row, today),
+        reason=_reason(row.stage, own),
+        own=own,
         model=None if model is None else _model_view(row, model, today),
     )
+
+
+def _reason(stage: Stage, own: OwnFacts) -> StageReason:
+    is_usual = own.average_gap_days is not None and own.quiet_days <= own.average_gap_days
+    if stage is Stage.LAPSING and is_usual:
+        return StageReason.LESS_LIKELY
+    return _REASON[stage]
 
 
 def newcomer_days(model: RhythmModel) -> int:

@@ -42,7 +42,7 @@ def show(visit: Visit) -> Answer:
         return Page("desk/practice.html", {"job": job, **job_values(visit, job)})
     if not count_people(visit.conn, People(), visit.now).count and not _has_visitors(visit):
         return Page("desk/doors.html", {"error": _practice_error(visit)})
-    quiet = People(stage=Stage.LAPSING)
+    quiet = People(stage=Stage.LAPSING, quiet=True)
     regular = People(stage=Stage.LOYAL, days=LATELY)
     bars, steps = stages(visit)
     values = {
@@ -59,6 +59,7 @@ def show(visit: Visit) -> Answer:
         "bars": bars,
         "steps": steps,
         "missing": missing(visit),
+        "all_unknown": all(bar.stage == Stage.UNKNOWN for bar in bars if bar.figure.count),
         "is_practice": practice.find_mark(visit.conn) is not None,
         "is_held": find_hold(visit.conn) is not None,
         "lately": LATELY,

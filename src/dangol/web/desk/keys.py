@@ -41,6 +41,6 @@ def _page(visit: Visit, problem: str = "", secret: str = "") -> Page:
         "name": "" if secret else visit.form("name"),
         "scope": visit.form("scope", "track"),
         "origins": "" if secret else visit.form("origins"),
-        "base_url": visit.given.base_url.rstrip("/"),
+        "base_url": visit.base_url,
     }
     return Page("desk/keys.html", values, 422 if problem else 200)

@@ -10,6 +10,7 @@ from dangol.speak import launch
 from dangol.speak.letter import service
 from dangol.speak.letter.check import Problem
 from dangol.speak.letter.names import CHIPS
+from dangol.store.brand import read_brand
 from dangol.web.answer import Answer, Document, Move, Page
 from dangol.web.desk.letter_form import KINDS, Editing, act, fields_of, first_letter, read_form
 from dangol.web.desk.listing import csv_file, paged
@@ -59,7 +60,9 @@ def show(visit: Visit) -> Answer:
     """The editor with the letter as it was saved last."""
     stored = service.get_letter(visit.conn, visit.id())
     wanted = visit.query("locale")
-    locale = wanted if wanted in stored.letter.variants else next(iter(stored.letter.variants))
+    variants = stored.letter.variants
+    known = (wanted, read_brand(visit.conn).locale, visit.locale, *variants)
+    locale = next(code for code in known if code in variants)
     return _editor(visit, Editing(stored.name, stored.version, locale, stored.letter))
 
 

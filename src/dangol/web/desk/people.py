@@ -1,7 +1,8 @@
 """Which customers a list or a number is about: one filter, counted and listed by the same words."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import psycopg
@@ -9,6 +10,7 @@ from psycopg.rows import dict_row
 
 from dangol.know.profile import service as profile
 from dangol.model.stage import Stage
+from dangol.store.brand import read_brand
 from dangol.store.sql import load_queries
 from dangol.web.desk.listing import CSV_ROWS, PAGE, Figure, ListPage, list_url, offset_of
 from dangol.web.visit import Visit
@@ -32,6 +34,8 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
     stage: str = ""
     was: str = ""
     """The stage before the present one."""
+    quiet: bool = False
+    """Silent for longer than usual for this person; who came once has no usual yet and is kept."""
     days: int = 0
     """The stage changed within so many days, by the customer's own doing or by time."""
     new: int = 0
@@ -45,9 +49,8 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
         numbers = {"days": self.days, "new": self.new}
         given = {"q": self.q, "stage": self.stage, "was": self.was}
         given |= {name: str(value) for name, value in numbers.items() if value}
-        return {k: v for k, v in given.items() if v} | (
-            {"who": "visitors"} if self.visitors else {}
-        )
+        given |= {"who": "visitors" if self.visitors else "", "quiet": "yes" if self.quiet else ""}
+        return {k: v for k, v in given.items() if v}
 
     @property
     def url(self) -> str:
@@ -65,6 +68,7 @@ def people_asked(visit: Visit) -> People:
         days=_days(visit.query("days")),
         new=_days(visit.query("new")),
         visitors=visit.query("who") == "visitors",
+        quiet=visit.query("quiet") == "yes",
     )
 
 
@@ -116,7 +120,12 @@ def _values(conn: psycopg.Connection, people: People, now: datetime) -> dict[str
         "by_themselves": bool(people.days),
         "first_after": now - timedelta(days=people.new) if people.new else None,
         "visitors": people.visitors,
+        "quiet_on": _today(conn, now) if people.quiet else None,
     }
+
+
+def _today(conn: psycopg.Connection, now: datetime) -> date:
+    return now.astimezone(ZoneInfo(read_brand(conn).zone)).date()
 
 
 def _days(text: str) -> int:

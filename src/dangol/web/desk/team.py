@@ -27,7 +27,7 @@ def invite(visit: Visit) -> Answer:
     except InputError as error:
         return _page(visit, problem=visit.say(error))
     visit.record("member_invited", visit.form("email"), role=visit.form("role"))
-    return _page(visit, link=service.sign_in_url(visit.given.base_url, token))
+    return _page(visit, token=token)
 
 
 def new_link(visit: Visit) -> Answer:
@@ -35,7 +35,7 @@ def new_link(visit: Visit) -> Answer:
     member = members.get_member(visit.conn, visit.id())
     token = service.create_login_link(visit.conn, member["id"], visit.now)
     visit.record("link_created", member["email"])
-    return _page(visit, link=service.sign_in_url(visit.given.base_url, token))
+    return _page(visit, token=token)
 
 
 def change(visit: Visit) -> Answer:
@@ -67,13 +67,14 @@ def _role(visit: Visit) -> Role:
         raise InputError(visit.t("form.choose")) from None
 
 
-def _page(visit: Visit, problem: str = "", link: str = "") -> Page:
+def _page(visit: Visit, problem: str = "", token: str = "") -> Page:
     values = {
         "members": members.list_members(visit.conn),
         "roles": list(Role),
         "problem": problem,
-        "link": link,
-        "email": "" if link else visit.form("email"),
-        "name": "" if link else visit.form("name"),
+        "link": service.sign_in_url(visit.base_url, token) if token else "",
+        "link_here": service.sign_in_url(visit.given.base_url, token) if token else "",
+        "email": "" if token else visit.form("email"),
+        "name": "" if token else visit.form("name"),
     }
     return Page("desk/team.html", values, 422 if problem else 200)

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from litestar import Litestar
 
 from dangol.store.journal import Journal
-from dangol.web.pages import asking, preferences, reach, subscribing, unsubscribe, viewing
+from dangol.web.pages import asking, icon, preferences, reach, subscribing, unsubscribe, viewing
 
 __all__ = ["ROUTES", "lifespan"]
 
-_PARTS = (unsubscribe, preferences, viewing, asking, subscribing, reach)
+_PARTS = (unsubscribe, preferences, viewing, asking, subscribing, reach, icon)
 ROUTES = [route for part in _PARTS for route in part.ROUTES]
 
 

@@ -27,6 +27,12 @@ def test_looking_changes_nothing(pages: Pages) -> None:
     assert "<script" not in page
 
 
+def test_page_has_a_picture_for_its_tab(pages: Pages) -> None:
+    picture = re.search(r'rel="icon" href="([^"]+)"', pages.get(pages.link("u")))[1]
+    answer = pages.raw("GET", picture)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
+
+
 def test_page_keeps_to_itself(pages: Pages) -> None:
     headers = pages.raw("GET", pages.link("u")).headers
     assert headers["cache-control"] == "no-store"
