@@ -189,7 +189,9 @@ def test_explanation_keeps_own_facts_apart_from_the_models():
     assert told.own.order_days == 3
     assert told.own.average_gap_days == pytest.approx(60.5)
     assert told.own.quiet_days == 60
-    assert told.reason is StageReason.QUIETER_THAN_USUAL
+    assert told.reason is StageReason.LESS_LIKELY, "60 days are less than the own gap"
+    later = explain(row, _model(), dt.date(2026, 3, 3))
+    assert later.reason is StageReason.QUIETER_THAN_USUAL
     assert told.model
     assert told.model.p == pytest.approx(_p(_model(), 2, 121, 181))
     assert explain(row, None, dt.date(2026, 3, 1)).model is None
