@@ -61,8 +61,9 @@ def score(file: _File, until: _Until = None, model: _Model = "mbg") -> None:
 def _stages(found: "Fit", day: dt.date, rows: object) -> list[str]:
     import numpy as np
 
+    from dangol.know.rhythm.minimum import find_shortage
     from dangol.know.rhythm.model import RhythmModel
-    from dangol.know.rhythm.stage import STAGES, choose_thresholds, is_enough, restage
+    from dangol.know.rhythm.stage import STAGES, choose_thresholds, restage
 
     model = RhythmModel(
         version=0,
@@ -76,7 +77,8 @@ def _stages(found: "Fit", day: dt.date, rows: object) -> list[str]:
         thresholds=choose_thresholds(rows),
     )
     nobody = np.zeros(len(rows), np.int8)
-    staged = restage(model if is_enough(rows) else None, rows, nobody, nobody.astype(bool))
+    is_enough = find_shortage(rows.repeaters, int(rows.age.max())) is None
+    staged = restage(model if is_enough else None, rows, nobody, nobody.astype(bool))
     return [STAGES[code].value for code in staged.codes]
 
 

@@ -7,11 +7,17 @@ import numpy as np
 import psycopg
 import pyarrow as pa
 import pytest
+from msgspec import to_builtins
 
+from dangol.know.rhythm.lookup import find_none
+from dangol.know.rhythm.minimum import LEAST_DAYS, LEAST_REPEATERS
+from dangol.know.rhythm.model import Spend
+from dangol.know.rhythm.opening import Opening
 from dangol.know.rhythm.service import find_model, find_stage, refit, rescore, stages_of
 from dangol.model.customer import bucket_of
 from dangol.model.event import Cause
 from dangol.model.stage import Stage
+from dangol.store.brand import save_setting
 from dangol.store.bulk import copy_arrow
 from dangol.store.pool import connect
 from tests.unit.know.rhythm import cdnow
@@ -56,6 +62,83 @@ def test_few_customers_are_all_unknown(conn):
     assert rescore(conn, (0, 1023), TODAY, NOW, Cause.TIME) == 0
     assert _stages(conn) == {5: "unknown"}
     assert conn.execute("select count(*) from inbox").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("repeaters", [0, 1, 29, 30, 300])
+def test_below_thirty_who_came_back_nothing_is_said(conn, repeaters):
+    for customer in range(1, repeaters + 4):
+        days = [START + dt.timedelta(customer % 40)]
+        if customer <= repeaters:
+            days += [days[0] + dt.timedelta((20 + customer % 7 * 9) * one) for one in (1, 2)]
+        _add_days(conn, customer, days)
+    model = refit(conn, TODAY, NOW)
+    rescore(conn, (0, 1023), TODAY, NOW, Cause.REFIT)
+    nothing = find_none(conn)
+    if repeaters >= LEAST_REPEATERS:
+        assert model == find_model(conn)
+        assert nothing is None
+        assert "unknown" not in _stages(conn).values()
+        return
+    assert model is None
+    assert set(_stages(conn).values()) == {"unknown"}
+    assert conn.execute("select count(*) from stage where p is not null").fetchone() == (0,)
+    assert nothing.shortage.repeaters_missing == LEAST_REPEATERS - repeaters
+    assert nothing.shortage.days_missing == 0
+
+
+def test_a_young_shop_is_told_how_many_days_are_missing(conn):
+    _populate(conn)
+    young = START + dt.timedelta(45)
+    assert refit(conn, young, NOW) is None
+    assert refit(conn, young, NOW) is None
+    assert conn.execute("select version, model from rhythm_model").fetchall() == [(1, "none")]
+    first = conn.execute("select min(day) from relationship_day").fetchone()[0]
+    assert find_none(conn).shortage.days_missing == LEAST_DAYS - (young - first).days
+
+
+def test_who_had_a_stage_has_none_once_there_is_too_little_to_tell(conn):
+    """The owner says that another event counts, of which there are few."""
+    _populate(conn)
+    refit(conn, TODAY, NOW)
+    rescore(conn, (0, 1023), TODAY, NOW, Cause.REFIT)
+    conn.execute("delete from relationship_day where customer_id > 20")
+    assert refit(conn, TODAY, NOW) is None
+    assert find_model(conn) is None
+    assert rescore(conn, (0, 1023), TODAY, NOW, Cause.REFIT) == 20
+    assert set(_stages(conn).values()) == {"unknown"}
+    assert conn.execute("select count(*) from stage where p is not null").fetchone() == (0,)
+
+
+def test_what_was_learned_comes_back_as_it_was_stored(conn):
+    _populate(conn)
+    model = refit(conn, TODAY, NOW)
+    assert model == find_model(conn) == find_model(conn, model.version)
+    assert find_model(conn, 99) is None
+    assert model.basis.event == "Order Completed"
+    assert model.basis.opening.holidays == ("Korean New Year", "Chuseok")
+    assert dt.date(2026, 2, 17) in model.calendar.closed
+    assert model.thresholds.since == TODAY
+    assert isinstance(model.spend, Spend)
+    assert np.array(model.covariance).shape == (4, 4)
+    later = refit(conn, TODAY + dt.timedelta(30), NOW)
+    assert later.thresholds == model.thresholds
+
+
+def test_closed_days_are_no_silence(conn):
+    """The same orders, with and without a month in which nobody could come."""
+    _populate(conn)
+    refit(conn, TODAY, NOW)
+    rescore(conn, (0, 1023), TODAY, NOW, Cause.REFIT)
+    open_ = dict(_p(conn))
+    closure = {"since": "2026-01-30", "until": "2026-02-28", "why": "repairs"}
+    rules = {"weekly": [7], "closures": [closure], "holidays": []}
+    save_setting(conn, "opening", rules, by="test", now=NOW)
+    model = refit(conn, TODAY, NOW)
+    assert model.calendar.between(dt.date(2026, 1, 29), TODAY) == 0
+    rescore(conn, (0, 1023), TODAY, NOW, Cause.REFIT)
+    row = conn.execute("select max(silence) from stage").fetchone()[0]
+    assert row == 1
+    assert dict(_p(conn)) != open_
 
 
 def test_an_empty_shop_is_no_error(conn):
@@ -213,6 +296,7 @@ def _p(conn: psycopg.Connection):
 
 def test_the_database_learns_what_the_file_learns(conn):
     """CDNOW through relationship_day: the published parameters, to the digits given."""
+    save_setting(conn, "opening", to_builtins(Opening()), by="test", now=NOW)
     log = cdnow.load("sample")
     rows = pa.table(
         {

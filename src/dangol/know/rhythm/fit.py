@@ -23,6 +23,8 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
     params: Params
     errors: Params | None
     """Standard errors; None where the likelihood has no peak inside the bounds."""
+    covariance: tuple[tuple[float, ...], ...] | None
+    """Of the logarithms of the four, from the inverse of the observed information; None as above."""
     log_likelihood: float
     """Of weeks."""
     customers: int
@@ -53,10 +55,12 @@ def fit(rows: Histories, kind: ModelKind = ModelKind.MBG) -> Fit:
     inside = all(
         low + 0.01 < x < high - 0.01 for x, (low, high) in zip(found.x, _BOUNDS, strict=True)
     )
+    covariance = _covariance(in_weeks, best) if inside else None
     return Fit(
         kind=kind,
         params=params,
-        errors=_standard_errors(in_weeks, best) if inside else None,
+        errors=None if covariance is None else _params(best * np.sqrt(np.diag(covariance))),
+        covariance=None if covariance is None else tuple(map(tuple, covariance.tolist())),
         log_likelihood=in_weeks.value(best),
         customers=rows.customers,
         repeaters=rows.repeaters,
@@ -78,22 +82,23 @@ def climb(likelihood: Likelihood) -> object:
     )
 
 
-def _standard_errors(likelihood: Likelihood, best: Array) -> Params | None:
-    """Square roots of the inverse information's diagonal, the Hessian by central differences."""
-    step = best * 1e-5
+def _covariance(likelihood: Likelihood, best: Array) -> Array | None:
+    """The inverse of the observed information of log-parameters, by central differences."""
+    step = 1e-5
     rows = []
     for i in range(4):
-        shift = np.zeros(4)
-        shift[i] = step[i]
-        up = likelihood.value_and_gradient(best + shift)[1]
-        down = likelihood.value_and_gradient(best - shift)[1]
-        rows.append((up - down) / (2 * step[i]))
+        shift = np.ones(4)
+        shift[i] += step
+        up = likelihood.value_and_gradient(best * shift)[1]
+        down = likelihood.value_and_gradient(best / shift)[1]
+        rows.append((up - down) * best / (2 * np.log1p(step)))
     information = -np.array(rows)
     try:
-        variance = np.diag(np.linalg.inv((information + information.T) / 2))
+        found = np.linalg.inv((information + information.T) / 2)
     except np.linalg.LinAlgError:
         return None
-    return _params(np.sqrt(variance)) if (variance > 0).all() else None
+    is_peak = (np.linalg.eigvalsh(found) > 0).all()
+    return found if is_peak else None
 
 
 def _params(values: Array) -> Params:

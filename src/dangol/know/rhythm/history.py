@@ -1,9 +1,14 @@
-"""What the models need to know of a customer: how often, how long ago last, how long ago first."""
+"""What the models need to know of a customer: how often, how long ago last, how long ago first.
+
+Days are open days: see `calendar`.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dangol.know.rhythm.calendar import ALWAYS, OpenDays
 
 _DAYS_BITS = 21
 _LARGEST = (1 << _DAYS_BITS) - 1
@@ -75,7 +80,26 @@ def group(rows: Histories) -> Histories:
     )
 
 
-def from_days(customer: object, day: object, until: int) -> tuple[NDArray[np.int64], Histories]:
+def from_dates(
+    repeats: object, days: tuple[object, object], today: object, calendar: OpenDays = ALWAYS
+) -> Histories:
+    """Histories in open days from `repeats` and the first and last of the `days`.
+
+    Days are numbers since 1970-01-01. Looked at on `today`, or on the last day where that lies
+    ahead. Who came back is at least one open day away from the first day, even if the shop was
+    closed in between.
+    """
+    first, last = (np.asarray(day, dtype=np.int64) for day in days)
+    looked = np.maximum(np.asarray(today, dtype=np.int64), last)
+    x = np.asarray(repeats, dtype=np.int64)
+    start = calendar.positions(first)
+    until = np.maximum(calendar.positions(last) - start, x > 0)
+    return histories(x, until, np.maximum(calendar.positions(looked) - start, until))
+
+
+def from_days(
+    customer: object, day: object, until: int, calendar: OpenDays = ALWAYS
+) -> tuple[NDArray[np.int64], Histories]:
     """Customers (sorted) and their histories from a log of (customer code, day number).
 
     Several orders of a customer on one day count once; what lies after `until` is not looked at.
@@ -93,5 +117,4 @@ def from_days(customer: object, day: object, until: int) -> tuple[NDArray[np.int
     start = np.flatnonzero(new_customer)
     end = np.r_[start[1:], who.size] - 1
     days = np.add.reduceat(new_day.astype(np.int64), start)
-    first, last = when[start], when[end]
-    return who[start], Histories(days - 1, last - first, until - first, np.ones_like(first))
+    return who[start], from_dates(days - 1, (when[start], when[end]), until, calendar)

@@ -1,31 +1,64 @@
 -- Statements of the rhythm: counts from relationship_day, models, stages.
 
 -- name: count_histories
--- Customers alike, added up: repeats, days to the last order, age on the day of looking.
-select repeats, last, age, count(*) as weight
+-- Customers alike, added up: how often they came back, and the days of the first and the last time.
+select repeats, first_day, last_day, count(*) as weight
 from (
-    select count(*) - 1 as repeats, max(day) - min(day) as last, %(today)s - min(day) as age
+    select count(*) - 1 as repeats, min(day) as first_day, max(day) as last_day
     from relationship_day
-    where day <= %(today)s
+    where day <= {today}
     group by bucket, customer_id
 ) as one
-group by repeats, last, age;
+group by repeats, first_day, last_day
+
+-- name: count_amounts
+-- Per customer the order days after the first of which every amount is known, and their sum.
+select count(*) as orders, sum(revenue_minor)::bigint as total
+from (
+    select bucket, customer_id, revenue_minor, unrated,
+           row_number() over (partition by bucket, customer_id order by day) as nth
+    from relationship_day
+    where day <= {today}
+) as one
+where nth > 1 and unrated = 0
+group by bucket, customer_id
 
 -- name: newest_model
 -- The version in force.
-select version, model, params, fitted_at, as_of, customers, repeaters, log_likelihood, thresholds
+select version, model, params, fitted_at, as_of, customers, repeaters, log_likelihood, thresholds,
+       basis, calendar, covariance, spend, known_since
 from rhythm_model
 order by version desc
 limit 1;
 
+-- name: model_of
+-- One version.
+select version, model, params, fitted_at, as_of, customers, repeaters, log_likelihood, thresholds,
+       basis, calendar, covariance, spend, known_since
+from rhythm_model
+where version = %(version)s;
+
+-- name: newest_basis
+-- What the newest version was counted by; older versions did not keep it.
+select basis from rhythm_model order by version desc limit 1;
+
 -- name: add_model
 -- A new version after the newest; two refits at once meet on the primary key.
 insert into rhythm_model
-    (version, model, params, fitted_at, as_of, customers, repeaters, log_likelihood, thresholds)
+    (version, model, params, fitted_at, as_of, customers, repeaters, log_likelihood, thresholds,
+     basis, calendar, covariance, spend, known_since)
 select coalesce(max(version), 0) + 1, %(model)s, %(params)s, %(fitted_at)s, %(as_of)s,
-       %(customers)s, %(repeaters)s, %(log_likelihood)s, %(thresholds)s
+       %(customers)s, %(repeaters)s, %(log_likelihood)s, %(thresholds)s,
+       %(basis)s, %(calendar)s, %(covariance)s, %(spend)s, %(known_since)s
 from rhythm_model
 returning version;
+
+-- name: renew_none
+-- Still too little to learn from: the newest version says how much there is today.
+update rhythm_model
+set fitted_at = %(fitted_at)s, as_of = %(as_of)s, customers = %(customers)s,
+    repeaters = %(repeaters)s, basis = %(basis)s, known_since = %(known_since)s
+where model = 'none' and version = (select max(version) from rhythm_model);
 
 -- name: read_buckets
 -- Facts and present stage of everyone in a range of buckets.

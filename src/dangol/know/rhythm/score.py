@@ -64,7 +64,7 @@ def p_alive(params: Params, kind: ModelKind, rows: Histories) -> Array:
     return np.where(z >= 0, small, 1.0) / (1 + small)
 
 
-def p_active(params: Params, kind: ModelKind, rows: Histories, days: float) -> Array:
+def p_active(params: Params, kind: ModelKind, rows: Histories, days: float | Array) -> Array:
     """P(at least one order within the next `days` | history); exact, for leaving needs an order."""
     shape = params.r + rows.repeats
     return p_alive(params, kind, rows) * _any_order(params, shape, rows.age / WEEK, days / WEEK)

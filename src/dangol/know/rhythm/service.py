@@ -5,32 +5,38 @@ everything unlocked and then leaves alone what changed in between: Live knows mo
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
+import msgspec
 import numpy as np
 import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dangol.know.rhythm import store
+from dangol.know.rhythm.calendar import ALWAYS, OpenDays, number_of
 from dangol.know.rhythm.changes import stage_changes
-from dangol.know.rhythm.history import Histories, histories
-from dangol.know.rhythm.lookup import find_model, find_stage
-from dangol.know.rhythm.model import ModelKind, RhythmModel
+from dangol.know.rhythm.history import Histories, from_dates, group
+from dangol.know.rhythm.lookup import find_model, find_stage, read_basis
+from dangol.know.rhythm.minimum import find_shortage
+from dangol.know.rhythm.model import ModelKind, NoModel, RhythmModel, Spend, SpendProblem
+from dangol.know.rhythm.opening import resolve
 from dangol.know.rhythm.stage import (
     STAGES,
     UNKNOWN,
     Codes,
     Staged,
-    choose_thresholds,
-    is_enough,
+    keep_thresholds,
     restage,
 )
 from dangol.model.event import Cause
+from dangol.store.brand import read_brand
 from dangol.store.bulk import copy_arrow
 
 __all__ = ["find_model", "find_stage", "refit", "rescore", "stages_of"]
 
+CALENDAR_AHEAD = timedelta(days=3 * 365)
+"""How far ahead closed days are resolved; a model is learned anew every week."""
 _P_MOVED = 0.01
 _CODE = {stage.value: code for code, stage in enumerate(STAGES)}
 _NAMES = pa.array([stage.value for stage in STAGES])
@@ -42,16 +48,40 @@ def refit(
 ) -> RhythmModel | None:
     """Learn a model from every relationship day up to `today` and store it as a new version.
 
-    None, and nothing stored, while fewer than 30 customers came back or less than 90 days are
-    known: then everybody is unknown. Rescore with cause REFIT afterwards.
+    None while fewer than 30 customers came back or less than 90 days are known: then that is what
+    is stored, and everybody is unknown. Rescore with cause REFIT afterwards, in both cases.
     """
+    counted, basis = store.count_histories(conn, today), read_basis(conn)
+    since = pc.min(counted["first_day"]).as_py() or today
+    calendar = resolve(basis.opening, since, today + CALENDAR_AHEAD)
+    rows = _counted(counted, today, calendar)
+    if find_shortage(rows.repeaters, (today - since).days):
+        nothing = NoModel(
+            fitted_at=now,
+            as_of=today,
+            customers=rows.customers,
+            repeaters=rows.repeaters,
+            known_since=since if len(rows) else None,
+            basis=basis,
+        )
+        store.add_none(conn, nothing)
+        return None
+    before = find_model(conn)
+    model = msgspec.structs.replace(
+        _learn(rows, kind, today, now),
+        thresholds=keep_thresholds(before, basis.event, rows, today),
+        basis=basis,
+        calendar=calendar,
+        spend=_learn_spend(conn, today),
+    )
+    return store.add_model(conn, model, since)
+
+
+def _learn(rows: Histories, kind: ModelKind, today: date, now: datetime) -> RhythmModel:
     from dangol.know.rhythm.fit import fit  # scipy: only where it is needed
 
-    rows = store.count_histories(conn, today)
-    if not is_enough(rows):
-        return None
     found = fit(rows, kind)
-    model = RhythmModel(
+    return RhythmModel(
         version=0,
         kind=kind,
         params=found.params,
@@ -60,9 +90,23 @@ def refit(
         customers=found.customers,
         repeaters=found.repeaters,
         log_likelihood=found.log_likelihood,
-        thresholds=choose_thresholds(rows),
+        covariance=found.covariance,
     )
-    return store.add_model(conn, model)
+
+
+def _learn_spend(conn: psycopg.Connection, today: date) -> Spend | SpendProblem:
+    from dangol.know.rhythm.spend import amounts, fit_spend
+
+    known = store.count_amounts(conn, today)
+    rows = amounts(known["orders"].to_numpy(), known["total"].to_numpy())
+    return fit_spend(rows, read_brand(conn).currency)
+
+
+def _counted(counted: pa.Table, today: date, calendar: OpenDays) -> Histories:
+    days = _days(counted, "first_day"), _days(counted, "last_day")
+    rows = from_dates(counted["repeats"].to_numpy(), days, number_of(today), calendar)
+    weight = counted["weight"].to_numpy()
+    return group(Histories(rows.repeats, rows.last, rows.age, weight))
 
 
 def rescore(
@@ -103,7 +147,7 @@ def _restage(
     today: date,
     now: datetime,
 ) -> pa.Table:
-    rows = _histories(facts, today)
+    rows = _histories(facts, today, model.calendar if model else ALWAYS)
     old = _codes(facts)
     acted = _has_acted(facts)
     staged = restage(model, rows, old, acted)
@@ -118,10 +162,9 @@ def _restage(
     return stage_changes(facts, causes, staged, np.flatnonzero(told), model, now)
 
 
-def _histories(facts: pa.Table, today: date) -> Histories:
-    first, last = _days(facts, "first_day"), _days(facts, "last_day")
-    looked = np.maximum(np.datetime64(today, "D").astype(np.int64), last)
-    return histories(facts["repeats"].to_numpy(), last - first, looked - first)
+def _histories(facts: pa.Table, today: date, calendar: OpenDays) -> Histories:
+    days = _days(facts, "first_day"), _days(facts, "last_day")
+    return from_dates(facts["repeats"].to_numpy(), days, number_of(today), calendar)
 
 
 def _days(facts: pa.Table, name: str) -> np.ndarray:

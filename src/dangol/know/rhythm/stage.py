@@ -7,7 +7,9 @@ around a line does not swing. Who came once only is NEW until the horizon of a n
 """
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,9 +26,9 @@ STAGES = (Stage.UNKNOWN, Stage.INACTIVE, Stage.LAPSING, Stage.ACTIVE, Stage.LOYA
 UNKNOWN, INACTIVE, LAPSING, ACTIVE, LOYAL, NEW = range(6)
 _LEVEL = np.array([0, INACTIVE, LAPSING, ACTIVE, LOYAL, ACTIVE], dtype=np.int8)
 
-LEAST_REPEATERS = 30
-LEAST_DAYS = 90
 _FREQUENT_GAP = 7.0
+HELD_FOR = timedelta(days=365)
+"""How long lines hold at the least."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,11 +71,6 @@ def _level(
     return level
 
 
-def is_enough(rows: Histories) -> bool:
-    """Whether a model of these may be believed: 30 who came back, and 90 days of history."""
-    return rows.repeaters >= LEAST_REPEATERS and int(rows.age.max(initial=0)) >= LEAST_DAYS
-
-
 def choose_thresholds(rows: Histories) -> Thresholds:
     """The lines that fit the shop's pace: higher ones where the median own gap is below a week."""
     back = rows.repeats > 0
@@ -84,3 +81,14 @@ def choose_thresholds(rows: Histories) -> Thresholds:
     reached = np.cumsum(rows.weight[back][order])
     median = gaps[order][np.searchsorted(reached, reached[-1] / 2)]
     return FREQUENT if median < _FREQUENT_GAP else USUAL
+
+
+def keep_thresholds(
+    before: RhythmModel | None, event: str, rows: Histories, today: date
+) -> Thresholds:
+    """The lines in force: those of `before` for a year, as long as the same `event` counts."""
+    if before is not None and before.basis.event == event:
+        since = before.thresholds.since or before.as_of
+        if today - since < HELD_FOR:
+            return msgspec.structs.replace(before.thresholds, since=since)
+    return msgspec.structs.replace(choose_thresholds(rows), since=today)

@@ -9,8 +9,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 from pyarrow import csv
 
-from dangol.know.rhythm.history import Histories, histories
-from dangol.know.rhythm.model import RhythmModel
+from dangol.know.rhythm.model import NoModel, RhythmModel, Spend
 from dangol.store.bulk import copy_arrow
 from dangol.store.sql import load_queries
 
@@ -38,33 +37,84 @@ FACTS = pa.schema(
 """What is known before a stage is decided; from `stage` on null where no stage was written."""
 
 
-def count_histories(conn: psycopg.Connection, today: date) -> Histories:
-    """All customers' histories up to `today`, grouped."""
-    rows = conn.execute(_SQL.count_histories, {"today": today}).fetchall()
-    columns = list(zip(*rows, strict=True)) or [[], [], [], []]
-    return histories(*columns)
+COUNTED = pa.schema(
+    [
+        ("repeats", pa.int64()),
+        ("first_day", pa.date32()),
+        ("last_day", pa.date32()),
+        ("weight", pa.int64()),
+    ]
+)
+"""Histories in days as they are, before it is known which of them count."""
+
+AMOUNTS = pa.schema([("orders", pa.int64()), ("total", pa.int64())])
+"""In minor units of the brand's currency."""
 
 
-def add_model(conn: psycopg.Connection, model: RhythmModel) -> RhythmModel:
+def count_histories(conn: psycopg.Connection, today: date) -> pa.Table:
+    """All customers alike, added up: `COUNTED`, up to `today`."""
+    statement = sql.SQL(_SQL.count_histories).format(today=sql.Literal(today))
+    return _copy_out(conn, statement, COUNTED)
+
+
+def count_amounts(conn: psycopg.Connection, today: date) -> pa.Table:
+    """Per customer with known amounts after the first order: `AMOUNTS`, up to `today`."""
+    statement = sql.SQL(_SQL.count_amounts).format(today=sql.Literal(today))
+    return _copy_out(conn, statement, AMOUNTS)
+
+
+def add_model(conn: psycopg.Connection, model: RhythmModel, since: date) -> RhythmModel:
     """The same model with the version number it was stored under."""
-    values = {
+    values = _values(model, since) | {
         "model": model.kind.value,
         "params": Jsonb(msgspec.to_builtins(model.params)),
-        "fitted_at": model.fitted_at,
-        "as_of": model.as_of,
-        "customers": model.customers,
-        "repeaters": model.repeaters,
         "log_likelihood": model.log_likelihood,
         "thresholds": Jsonb(msgspec.to_builtins(model.thresholds)),
+        "calendar": Jsonb(msgspec.to_builtins(model.calendar)),
+        "covariance": Jsonb(model.covariance) if model.covariance else None,
+        "spend": Jsonb(msgspec.to_builtins(_spend(model))),
     }
     version = conn.execute(_SQL.add_model, values).fetchone()[0]
     return msgspec.structs.replace(model, version=version)
 
 
+def add_none(conn: psycopg.Connection, nothing: NoModel) -> None:
+    """Write down that nothing can be learned, and how much there is; once, then renewed."""
+    values = {
+        "fitted_at": nothing.fitted_at,
+        "as_of": nothing.as_of,
+        "customers": nothing.customers,
+        "repeaters": nothing.repeaters,
+        "basis": Jsonb(msgspec.to_builtins(nothing.basis)),
+        "known_since": nothing.known_since,
+    }
+    if conn.execute(_SQL.renew_none, values).rowcount:
+        return
+    empty = {"params": Jsonb({}), "thresholds": Jsonb({}), "calendar": Jsonb({})}
+    rest = {"model": "none", "log_likelihood": 0.0, "covariance": None, "spend": Jsonb({})}
+    conn.execute(_SQL.add_model, values | empty | rest)
+
+
+def _values(model: RhythmModel, since: date) -> dict[str, object]:
+    return {
+        "fitted_at": model.fitted_at,
+        "as_of": model.as_of,
+        "customers": model.customers,
+        "repeaters": model.repeaters,
+        "basis": Jsonb(msgspec.to_builtins(model.basis)),
+        "known_since": since,
+    }
+
+
+def _spend(model: RhythmModel) -> object:
+    is_model = isinstance(model.spend, Spend)
+    return model.spend if is_model else {"problem": model.spend}
+
+
 def read_buckets(conn: psycopg.Connection, lo: int, hi: int) -> pa.Table:
     """`FACTS` of everyone with a relationship day in buckets `lo` to `hi`, both included."""
     statement = sql.SQL(_SQL.read_buckets).format(lo=sql.Literal(lo), hi=sql.Literal(hi))
-    return _copy_out(conn, statement)
+    return _copy_out(conn, statement, FACTS)
 
 
 def read_asked(conn: psycopg.Connection, customers: pa.Table) -> pa.Table:
@@ -76,7 +126,7 @@ def read_asked(conn: psycopg.Connection, customers: pa.Table) -> pa.Table:
     conn.execute(_SQL.clear_asked)
     copy_arrow(conn, "stage_asked", customers.select(["bucket", "customer_id", "cause"]))
     conn.execute(_SQL.lock_asked)
-    return _copy_out(conn, sql.SQL(_SQL.read_asked))
+    return _copy_out(conn, sql.SQL(_SQL.read_asked), FACTS)
 
 
 def write_stages(conn: psycopg.Connection, fresh: pa.Table) -> set[int]:
@@ -96,8 +146,8 @@ def delete_orphans(conn: psycopg.Connection, lo: int, hi: int) -> int:
     return conn.execute(_SQL.delete_orphans, {"lo": lo, "hi": hi}).rowcount
 
 
-def _copy_out(conn: psycopg.Connection, statement: sql.Composable) -> pa.Table:
-    """The rows of `statement` as an Arrow table of `FACTS`."""
+def _copy_out(conn: psycopg.Connection, statement: sql.Composable, schema: pa.Schema) -> pa.Table:
+    """The rows of `statement` as an Arrow table of `schema`."""
     sink = pa.BufferOutputStream()
     outer = sql.SQL("copy ({}) to stdout (format csv)").format(statement)
     with conn.cursor() as cursor, cursor.copy(outer) as copy:
@@ -105,12 +155,12 @@ def _copy_out(conn: psycopg.Connection, statement: sql.Composable) -> pa.Table:
             sink.write(block)
     body = sink.getvalue()
     if body.size == 0:
-        return FACTS.empty_table()
+        return schema.empty_table()
     return csv.read_csv(
         pa.BufferReader(body),
-        csv.ReadOptions(column_names=FACTS.names),
+        csv.ReadOptions(column_names=schema.names),
         convert_options=csv.ConvertOptions(
-            column_types={field.name: field.type for field in FACTS},
+            column_types={field.name: field.type for field in schema},
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
         ),

@@ -78,6 +78,24 @@ def test_gradient_is_the_slope_of_the_likelihood(kind, rows, params):
 
 
 @pytest.mark.parametrize("kind", ModelKind)
+@pytest.mark.parametrize("which", ["best", "start"])
+def test_gradient_on_cdnow_is_the_slope_to_a_millionth(kind, which):
+    """Per customer, by central differences of fourth order, which are that exact themselves."""
+    rows = _rows("sample")
+    likelihood = Likelihood(rows, kind)
+    at = _numbers(fit(rows, kind).params) if which == "best" else np.ones(4)
+    _, gradient = likelihood.value_and_gradient(at)
+    for i in range(4):
+        step = np.zeros(4)
+        step[i] = at[i] * 1e-3
+        near, far = [
+            likelihood.value(at + k * step) - likelihood.value(at - k * step) for k in (1, 2)
+        ]
+        slope = (8 * near - far) / (12 * step[i])
+        assert abs(gradient[i] - slope) / rows.customers < 1e-6
+
+
+@pytest.mark.parametrize("kind", ModelKind)
 @given(rows=_histories(), params=_params)
 @settings(max_examples=60, deadline=None)
 def test_grouping_changes_no_likelihood(kind, rows, params):

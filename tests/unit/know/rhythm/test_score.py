@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import hyp2f1
 
 from dangol.know.rhythm.fit import fit
 from dangol.know.rhythm.forecast import expected_of_newcomer, expected_orders
@@ -127,6 +128,40 @@ def test_scores_are_finite_for_any_history_and_any_model(x, last, more, kind, pa
         assert 0 <= value[0] <= 1
     assert 7 <= found.horizon_days[0] <= 364
     assert np.isfinite(found.gap_days[0])
+
+
+@given(
+    x=st.integers(0, 10_000),
+    last=st.integers(1, 7300),
+    more=st.integers(0, 7300),
+    kind=st.sampled_from(ModelKind),
+    params=st.tuples(*[st.floats(math.exp(-10), math.exp(12))] * 4),
+    days=st.sampled_from([1, 30, 365, 3650]),
+)
+@settings(deadline=None)
+def test_expectations_are_finite_for_twenty_years_of_orders(x, last, more, kind, params, days):
+    last = min(last, 7300) if x else 0
+    r, alpha, a, b = params
+    rows = histories([x], [last], [last + more])
+    found = expected_orders(Params(r=r, alpha=alpha, a=a, b=b), kind, rows, days)[0]
+    assert 0 <= found <= (r + x) * days / 7 / (alpha + rows.age[0] / 7) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("kind", ModelKind)
+def test_expectations_are_those_of_the_formula_as_published(kind):
+    """Euler's transformation only writes it anew."""
+    rng = np.random.default_rng(6)
+    age = rng.integers(0, 730, 500)
+    last = np.minimum(rng.integers(0, 730, 500), age)
+    rows = histories(np.where(last > 0, rng.integers(1, 60, 500), 0), last, age)
+    first = 1 if kind is ModelKind.MBG else 0
+    r, alpha, a, b, t = 1.8, 9.0, 0.9, 4.5, 52.0
+    since, total = alpha + rows.age / 7, a + b + rows.repeats + first - 1
+    series = hyp2f1(r + rows.repeats, b + rows.repeats + first, total, t / (since + t))
+    shrunk = 1 - (since / (since + t)) ** (r + rows.repeats) * series
+    params = Params(r=r, alpha=alpha, a=a, b=b)
+    expected = p_alive(params, kind, rows) * total / (a - 1) * shrunk
+    assert expected_orders(params, kind, rows, 364) == pytest.approx(expected, rel=1e-9)
 
 
 @given(st.integers(0, 60), st.integers(1, 700), st.integers(0, 700), st.integers(1, 100))

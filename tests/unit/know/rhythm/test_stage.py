@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from dangol.know.rhythm.explain import StageReason, StageRow, explain
-from dangol.know.rhythm.history import histories
-from dangol.know.rhythm.model import FREQUENT, USUAL, ModelKind, Params, RhythmModel
+from dangol.know.rhythm.fit import fit
+from dangol.know.rhythm.history import from_days, histories
+from dangol.know.rhythm.model import FREQUENT, USUAL, Basis, ModelKind, Params, RhythmModel
 from dangol.know.rhythm.score import first_horizon, score
 from dangol.know.rhythm.stage import (
     ACTIVE,
@@ -20,13 +22,15 @@ from dangol.know.rhythm.stage import (
     STAGES,
     UNKNOWN,
     choose_thresholds,
-    is_enough,
+    keep_thresholds,
     restage,
 )
 from dangol.model.customer import CustomerId
 from dangol.model.event import Cause
 from dangol.model.stage import Stage
+from tests.unit.know.rhythm.crowd import SHOP, simulate
 
+START, DAY = dt.date(2025, 1, 1), dt.timedelta(1)
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 LEVEL = {UNKNOWN: 0, INACTIVE: 1, LAPSING: 2, ACTIVE: 3, LOYAL: 4, NEW: 3}
 
@@ -149,18 +153,46 @@ def test_scoring_in_one_go_equals_scoring_each():
     assert together.tolist() == each
 
 
-@pytest.mark.parametrize(
-    ("repeaters", "age", "enough"), [(29, 400, False), (30, 89, False), (30, 90, True)]
-)
-def test_small_and_young_shops_are_told_nothing(repeaters, age, enough):
-    rows = histories([1] * repeaters + [0], [1] * repeaters + [0], [age] * (repeaters + 1))
-    assert is_enough(rows) is enough
-
-
 def test_lines_follow_the_pace_of_the_shop():
     assert choose_thresholds(histories([10, 10, 1], [30, 40, 60], [90, 90, 90])) is FREQUENT
     assert choose_thresholds(histories([2, 1], [60, 50], [90, 90])) is USUAL
     assert choose_thresholds(histories([0], [0], [90])) is USUAL
+
+
+def test_lines_hold_for_a_year_and_go_with_their_event():
+    often, seldom = histories([10], [30], [90]), histories([2], [60], [90])
+    start = dt.date(2026, 1, 1)
+    first = keep_thresholds(None, "Order", often, start)
+    assert first == structs.replace(FREQUENT, since=start)
+    model = structs.replace(_model(thresholds=first), basis=Basis(event="Order"))
+    almost, over = start + dt.timedelta(364), start + dt.timedelta(365)
+    assert keep_thresholds(model, "Order", seldom, almost) == first
+    assert keep_thresholds(model, "Order", seldom, over) == structs.replace(USUAL, since=over)
+    assert keep_thresholds(model, "Lesson", seldom, almost).active == USUAL.active
+
+
+def _shares_of_regulars(better):
+    """Half-yearly shares of the loyal in all customers; from the third year on, who comes first
+    leaves `better` times as often as those before. The lines stay those of the second year."""
+    before = simulate(SHOP, 3000, 1460, seed=1, joined=730)
+    after = simulate(structs.replace(SHOP, a=SHOP.a * better), 3000, 729, seed=2)
+    day = np.r_[before.day, after.day + 731]
+    who = np.r_[before.customer, after.customer + 3000]
+    lines, shares = None, []
+    for until in (730, 912, 1094, 1277, 1460):
+        rows = from_days(who, day, until)[1]
+        lines = lines or keep_thresholds(None, "Order", rows, START)
+        model = _model(*structs.astuple(fit(rows).params), thresholds=lines)
+        nobody = np.zeros(len(rows), np.int8)
+        shares.append(float((restage(model, rows, nobody, nobody).codes == LOYAL).mean()))
+    return shares
+
+
+def test_when_the_shop_improves_the_line_of_regulars_rises():
+    better, same = _shares_of_regulars(0.5), _shares_of_regulars(1)
+    assert better == sorted(better)
+    assert better[-1] > better[0] * 1.4
+    assert abs(same[-1] / same[0] - 1) < 0.15
 
 
 def test_lines_stand_in_order():
