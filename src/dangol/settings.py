@@ -28,6 +28,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many ranges of buckets a new installation starts with (1 to 1,024)."""
     web_workers: int = 1
     """Processes that answer HTTP."""
+    workers: int = 1
+    """Processes that the engine spreads a computation about everybody over."""
     engine_memory_mb: int = 1024
     """What DuckDB may use in the engine and in each query worker."""
     journal: Path | None = None
@@ -71,8 +73,10 @@ def load_settings(**given: object) -> Settings:
         settings = msgspec.convert(raw, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise SettingError(f"A setting cannot be used: {error}") from None
-    if not 1 <= settings.partitions <= 1024:
-        raise SettingError(f"DANGOL_PARTITIONS is {settings.partitions}; it takes 1 to 1,024.")
+    for name, most in (("partitions", 1024), ("workers", 64)):
+        value = getattr(settings, name)
+        if not 1 <= value <= most:
+            raise SettingError(f"DANGOL_{name.upper()} is {value}; it takes 1 to {most:,}.")
     return msgspec.structs.replace(settings, data=settings.data.resolve())
 
 
