@@ -38,7 +38,8 @@ MOST_ROWS = 1_000_000
 
 def is_move_due(conn: psycopg.Connection, now: datetime) -> bool:
     """Whether there is a file's worth of recent events, or any after ten minutes."""
-    waits, is_full, last_at = conn.execute(SQL.find_waiting, {"rows": MOVE_ROWS}).fetchone()
+    args = {"rows": MOVE_ROWS, "now": now}
+    waits, is_full, last_at = conn.execute(SQL.find_waiting, args).fetchone()
     return is_full or (waits and now - last_at >= MOVE_AFTER)
 
 

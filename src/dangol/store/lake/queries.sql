@@ -54,11 +54,13 @@ where (e.bucket, e.customer_id, e.time, e.event_id)
 
 -- name: find_waiting
 -- Whether anything waits to be moved, whether it makes a whole file, and when the last was made;
--- before the first, when the installation was.
+-- before the first, when the installation was. What lies in the future was made before the clock
+-- was set back, and is no reason to wait.
 select exists (select 1 from event_recent),
        exists (select 1 from event_recent offset %(rows)s::bigint - 1),
-       coalesce((select max(created_at) from lake_file where level = 0),
-                (select min(applied_at) from migration))
+       coalesce((select max(created_at) from lake_file where level = 0 and created_at <= %(now)s),
+                (select min(applied_at) from migration where applied_at <= %(now)s),
+                'epoch')
 
 -- name: try_lock
 -- One writer changes history at a time: mover, merges, erasures, and compaction as it commits.

@@ -5,9 +5,11 @@ The message is in the language that `Accept-Language` asks for, English without 
 
 from typing import Any
 
+import psycopg
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from psycopg_pool import PoolTimeout
 
 from dangol.errors import Conflict, DangolError, InputError, NotFound, Refused
 from dangol.web import words
@@ -59,6 +61,13 @@ def _say_http(_: Request, error: Exception) -> Response[Any]:
     return _body(error.status_code, code, message, path)
 
 
+def _say_away(request: Request, error: Exception) -> Response[Any]:
+    _log.warning("the database is away", path=request.url.path, error=str(error).strip()[:200])
+    answer = _body(503, "unavailable", "The database does not answer; send it again.")
+    answer.headers["Retry-After"] = "5"
+    return answer
+
+
 def _say_unknown(request: Request, error: Exception) -> Response[Any]:
     _log.exception("request failed", path=request.url.path, exc_info=error)
     return _body(500, "internal", "Something went wrong on our side; the log says what.")
@@ -67,5 +76,7 @@ def _say_unknown(request: Request, error: Exception) -> Response[Any]:
 EXCEPTION_HANDLERS = {
     DangolError: _say_known,
     HTTPException: _say_http,
+    psycopg.OperationalError: _say_away,
+    PoolTimeout: _say_away,
     Exception: _say_unknown,
 }

@@ -96,6 +96,8 @@ def test_moving_is_due_by_rows_or_by_time(
     append(conn, [fact(2)])
     assert not is_move_due(conn, NOW + dt.timedelta(minutes=9))
     assert is_move_due(conn, later)
+    conn.execute("update migration set applied_at = %s", [NOW - dt.timedelta(days=2)])
+    assert is_move_due(conn, NOW - dt.timedelta(days=1)), "the clock was set back by a day"
 
 
 def test_typed_columns_answer_alike_in_old_files_new_files_and_recent(
