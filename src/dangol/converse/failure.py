@@ -7,6 +7,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from dangol.converse.bounce import Bounce, BounceClass, bounces_in
+from dangol.converse.fact import fact
 from dangol.converse.finding import key_of
 from dangol.converse.mail import Mail
 from dangol.know.consent import suppress
@@ -67,7 +68,7 @@ def bounced(
             _block(conn, keys, block, bounce.status)
         if is_new:
             _return_answer(conn, failed, bounce, at)
-        events.append(_tell(EventName.MESSAGE_BOUNCED, ref, failed, _props(failed, bounce), at))
+        events.append(fact(EventName.MESSAGE_BOUNCED, ref, failed, _props(failed, bounce), at))
     return events
 
 
@@ -112,7 +113,7 @@ def complained(
     kind = mail.report_fields[0].get("feedback-type", "") if mail.report_fields else ""
     props = {"send_id": failed.send_id, "feedback_type": kind[:50]}
     ref = f"{failed.send_id}:{failed.customer_id}"
-    return [_tell(EventName.MESSAGE_COMPLAINED, ref, failed, props, at)]
+    return [fact(EventName.MESSAGE_COMPLAINED, ref, failed, props, at)]
 
 
 def block_complainer(conn: psycopg.Connection, keys: Keys, mail: Mail, at: datetime) -> None:
@@ -176,18 +177,3 @@ def _props(failed: Failed, bounce: Bounce) -> dict[str, object]:
         "status": bounce.status,
         "detail": bounce.detail[:300],
     }
-
-
-def _tell(
-    name: EventName, ref: str, failed: Failed, props: dict[str, object], at: datetime
-) -> Heard:
-    return Heard(
-        key=event_key("dangol", f"{name}:{ref}").hex,
-        name=name.value,
-        time=at,
-        received_at=at,
-        props=props,
-        source="dangol",
-        customer_id=failed.customer_id,
-        origin=f"send:{failed.send_id}",
-    )

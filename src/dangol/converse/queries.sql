@@ -143,11 +143,13 @@ join thread_message as m on m.bucket = p.bucket and m.customer_id = p.customer_i
 where p.channel = 'email' and p.address_hash = %(address_hash)s
   and m.direction = 'in' and m.kind = 'message';
 
--- name: list_waiting
--- Threads whose last word is the customer's, longest waiting first.
+-- name: threads
+-- Threads with their customer's name and the last that the customer wrote: the part that every
+-- list of threads shares.
 select t.bucket, t.customer_id, t.id, t.subject, t.state, t.is_complaint, t.origin_send_id,
        t.assignee_id, t.opened_at, t.waiting_since, t.last_at,
-       coalesce(c.traits->>'name', ''), m.body_text, m.from_address, m.is_other_sender, m.is_guess
+       coalesce(c.traits->>'name', ''), coalesce(m.body_text, ''), coalesce(m.from_address, ''),
+       coalesce(m.is_other_sender, false), coalesce(m.is_guess, false)
 from thread as t
 left join customer as c on c.bucket = t.bucket and c.customer_id = t.customer_id
 left join lateral (
@@ -157,50 +159,27 @@ left join lateral (
       and x.direction = 'in'
     order by x.at desc, x.id limit 1
 ) as m on true
+
+-- name: that_wait
+-- Whose last word is the customer's, longest waiting first.
 where t.waiting_since is not null
 order by t.waiting_since, t.id
+limit %(limit)s;
+
+-- name: of_customer
+-- One customer's, or one of them, latest first.
+where t.bucket = %(bucket)s and t.customer_id = %(customer_id)s
+  and (%(id)s::uuid is null or t.id = %(id)s)
+order by t.last_at desc, t.id;
+
+-- name: latest
+-- All, latest first, for the list of what was answered.
+order by t.last_at desc, t.id
 limit %(limit)s;
 
 -- name: count_waiting
 -- The length of that list.
 select count(*) from thread where waiting_since is not null;
-
--- name: list_threads
--- One customer's threads, latest first, as in list_waiting.
-select t.bucket, t.customer_id, t.id, t.subject, t.state, t.is_complaint, t.origin_send_id,
-       t.assignee_id, t.opened_at, t.waiting_since, t.last_at,
-       coalesce(c.traits->>'name', ''), coalesce(m.body_text, ''), coalesce(m.from_address, ''),
-       coalesce(m.is_other_sender, false), coalesce(m.is_guess, false)
-from thread as t
-left join customer as c on c.bucket = t.bucket and c.customer_id = t.customer_id
-left join lateral (
-    select body_text, from_address, is_other_sender, is_guess
-    from thread_message as x
-    where x.bucket = t.bucket and x.customer_id = t.customer_id and x.thread_id = t.id
-      and x.direction = 'in'
-    order by x.at desc, x.id limit 1
-) as m on true
-where t.bucket = %(bucket)s and t.customer_id = %(customer_id)s
-  and (%(id)s::uuid is null or t.id = %(id)s)
-order by t.last_at desc, t.id;
-
--- name: list_recent
--- All threads, latest first, for the list of what was answered.
-select t.bucket, t.customer_id, t.id, t.subject, t.state, t.is_complaint, t.origin_send_id,
-       t.assignee_id, t.opened_at, t.waiting_since, t.last_at,
-       coalesce(c.traits->>'name', ''), coalesce(m.body_text, ''), coalesce(m.from_address, ''),
-       coalesce(m.is_other_sender, false), coalesce(m.is_guess, false)
-from thread as t
-left join customer as c on c.bucket = t.bucket and c.customer_id = t.customer_id
-left join lateral (
-    select body_text, from_address, is_other_sender, is_guess
-    from thread_message as x
-    where x.bucket = t.bucket and x.customer_id = t.customer_id and x.thread_id = t.id
-      and x.direction = 'in'
-    order by x.at desc, x.id limit 1
-) as m on true
-order by t.last_at desc, t.id
-limit %(limit)s;
 
 -- name: list_messages
 -- One thread from its beginning; of ours also what became of it.

@@ -13,6 +13,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from dangol.converse import failure
+from dangol.converse.fact import fact
 from dangol.converse.finding import Match, find_match, key_of, thread_of
 from dangol.converse.kind import MailKind, kind_of
 from dangol.converse.mail import Mail, read_mail
@@ -192,22 +193,6 @@ def _facts(mail: Mail, match: Match, kept: _Kept, row: IntakeRow) -> list[Heard]
         }
         return [fact(EventName.CONSENT_CHANGED, kept.message_id, match, props, row.received_at)]
     return []
-
-
-def fact(
-    name: EventName, ref: object, match: Match, props: dict[str, object], at: datetime
-) -> Heard:
-    """An event about the matched customer; the same `ref` gives the same event."""
-    return Heard(
-        key=event_key("dangol", f"{name}:{ref}").hex,
-        name=name.value,
-        time=at,
-        received_at=at,
-        props=props,
-        source="dangol",
-        customer_id=match.customer_id,
-        origin=f"send:{match.send_id}" if match.send_id else None,
-    )
 
 
 def _own_addresses(conn: psycopg.Connection) -> frozenset[str]:

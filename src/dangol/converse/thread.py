@@ -11,6 +11,8 @@ from psycopg.types.json import Jsonb
 from dangol.converse.finding import key_of
 from dangol.decide.campaign.sends import NewSend, create_send, queue_message
 from dangol.errors import InputError, NotFound
+from dangol.listen.intake import append_intake
+from dangol.model.event import EventName
 from dangol.model.message import MessageKind
 from dangol.store.brand import Brand, read_brand
 from dangol.store.keyring import Keyring
@@ -84,7 +86,7 @@ class Thread(msgspec.Struct, frozen=True):
 
 def answers_waiting(conn: psycopg.Connection, limit: int = 200) -> list[ThreadSummary]:
     """Threads in which the customer has the last word, longest waiting first."""
-    return _summaries(conn.execute(_SQL.list_waiting, {"limit": limit}))
+    return _summaries(conn.execute(f"{_SQL.threads} {_SQL.that_wait}", {"limit": limit}))
 
 
 def count_waiting(conn: psycopg.Connection) -> int:
@@ -94,12 +96,14 @@ def count_waiting(conn: psycopg.Connection) -> int:
 
 def list_threads(conn: psycopg.Connection, customer_id: int) -> list[ThreadSummary]:
     """One customer's threads, latest first."""
-    return _summaries(conn.execute(_SQL.list_threads, key_of(customer_id) | {"id": None}))
+    return _summaries(
+        conn.execute(f"{_SQL.threads} {_SQL.of_customer}", key_of(customer_id) | {"id": None})
+    )
 
 
 def list_recent(conn: psycopg.Connection, limit: int = 200) -> list[ThreadSummary]:
     """All threads, latest first."""
-    return _summaries(conn.execute(_SQL.list_recent, {"limit": limit}))
+    return _summaries(conn.execute(f"{_SQL.threads} {_SQL.latest}", {"limit": limit}))
 
 
 def get_thread(conn: psycopg.Connection, customer_id: int, thread_id: UUID) -> Thread:
@@ -109,7 +113,7 @@ def get_thread(conn: psycopg.Connection, customer_id: int, thread_id: UUID) -> T
         NotFound: the customer has no such thread.
     """
     key = key_of(customer_id) | {"id": thread_id}
-    found = _summaries(conn.execute(_SQL.list_threads, key))
+    found = _summaries(conn.execute(f"{_SQL.threads} {_SQL.of_customer}", key))
     if not found:
         raise NotFound("There is no such conversation; it may belong to a merged customer.")
     rows = conn.execute(_SQL.list_messages, key).fetchall()
@@ -202,6 +206,26 @@ def mark_complaint(
         NotFound: there is no such thread.
     """
     _change(conn, _SQL.mark_complaint, customer_id, thread_id, is_complaint=is_complaint)
+
+
+def mark_helpful(
+    conn: psycopg.Connection, customer_id: int, thread_id: UUID, now: datetime
+) -> None:
+    """What the customer wrote helped us: a fact about them, told once for each conversation.
+
+    Raises:
+        NotFound: there is no such thread.
+    """
+    get_thread(conn, customer_id, thread_id)
+    fact = {
+        "message_id": f"answer helped {thread_id}",
+        "name": EventName.ANSWER_HELPED,
+        "time": now.isoformat(),
+        "customer_id": customer_id,
+        "props": {"thread_id": str(thread_id)},
+    }
+    body = msgspec.json.encode([fact])
+    append_intake(conn, kind="system", source="desk", body=body, at=now)
 
 
 def assign(

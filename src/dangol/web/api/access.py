@@ -1,5 +1,10 @@
-"""Who may use the REST API: holders of a key of scope `api`, sent as a bearer token."""
+"""Who may use the REST API: holders of a key of scope `api`, sent as a bearer token; and how."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
+import psycopg
+from litestar import Request
 from litestar.concurrency import sync_to_thread
 from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException
@@ -7,6 +12,8 @@ from litestar.handlers import BaseRouteHandler
 from psycopg_pool import ConnectionPool
 
 from dangol.listen.keys import ApiKey, find_key
+
+T = TypeVar("T")
 
 
 async def require_api_key(connection: ASGIConnection, _: BaseRouteHandler) -> None:
@@ -30,3 +37,13 @@ async def require_api_key(connection: ASGIConnection, _: BaseRouteHandler) -> No
 def _find(pool: ConnectionPool, secret: str) -> ApiKey | None:
     with pool.connection() as conn:
         return find_key(conn, secret, "api")
+
+
+async def in_transaction(request: Request, work: Callable[[psycopg.Connection], T]) -> T:
+    """What `work` makes of one transaction, run in a thread."""
+
+    def run() -> T:
+        with request.app.state.pool.connection() as conn:
+            return work(conn)
+
+    return await sync_to_thread(run)

@@ -1,14 +1,12 @@
 """`/api/v1/customers`, `/campaigns`, `/letters`, `/keys`: what the desk shows, as JSON."""
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import msgspec
 import psycopg
 from litestar import Request, get
-from litestar.concurrency import sync_to_thread
 from litestar.params import FromPath, FromQuery
 
 from dangol.decide.campaign.results import Results, results
@@ -20,8 +18,8 @@ from dangol.know.rhythm.lookup import find_stage
 from dangol.listen.keys import ApiKey, list_keys
 from dangol.model.customer import bucket_of
 from dangol.speak.letter.service import list_letters
+from dangol.web.api.access import in_transaction
 
-T = TypeVar("T")
 _MOST = 500
 
 
@@ -70,7 +68,7 @@ async def find_customers(
         found, total = search_customers(conn, q[:200], limit=size, offset=start)
         return CustomersFound(total=total, customers=found)
 
-    return await _read(request, work)
+    return await in_transaction(request, work)
 
 
 @get("/customers/{customer_id:int}")
@@ -86,19 +84,19 @@ async def show_customer(request: Request, customer_id: FromPath[int]) -> Custome
             channels=get_standing(conn, number),
         )
 
-    return await _read(request, work)
+    return await in_transaction(request, work)
 
 
 @get("/campaigns")
 async def show_campaigns(request: Request) -> list[Campaign]:
     """Campaigns, the latest first."""
-    return await _read(request, lambda conn: list_campaigns(conn, limit=_MOST))
+    return await in_transaction(request, lambda conn: list_campaigns(conn, limit=_MOST))
 
 
 @get("/campaigns/{campaign_id:uuid}")
 async def show_campaign(request: Request, campaign_id: FromPath[UUID]) -> CampaignShown:
     """One campaign with its counts."""
-    return await _read(
+    return await in_transaction(
         request,
         lambda conn: CampaignShown(
             campaign=get_campaign(conn, campaign_id), results=results(conn, campaign_id)
@@ -123,13 +121,13 @@ async def show_letters(request: Request) -> list[LetterListed]:
             for row in list_letters(conn)
         ]
 
-    return await _read(request, work)
+    return await in_transaction(request, work)
 
 
 @get("/keys")
 async def show_keys(request: Request) -> list[ApiKey]:
     """All keys without their secrets."""
-    return await _read(request, list_keys)
+    return await in_transaction(request, list_keys)
 
 
 LISTS: list[Any] = [
@@ -140,11 +138,3 @@ LISTS: list[Any] = [
     show_letters,
     show_keys,
 ]
-
-
-async def _read(request: Request, work: Callable[[psycopg.Connection], T]) -> T:
-    def run() -> T:
-        with request.app.state.pool.connection() as conn:
-            return work(conn)
-
-    return await sync_to_thread(run)

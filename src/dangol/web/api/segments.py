@@ -1,8 +1,7 @@
 """`/api/v1/segments`: preview a condition, and make, read, change and remove segments."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -24,9 +23,8 @@ from dangol.know.segment.service import (
     list_segments,
 )
 from dangol.know.segment.store import Segment
+from dangol.web.api.access import in_transaction
 from dangol.web.query import ask
-
-T = TypeVar("T")
 
 
 class PreviewAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,14 +78,14 @@ async def show_segments(request: Request) -> list[SegmentShown]:
     def work(conn: psycopg.Connection) -> list[SegmentShown]:
         return [_shown(conn, one) for one in list_segments(conn)]
 
-    return await _in_transaction(request, work)
+    return await in_transaction(request, work)
 
 
 @post("/segments")
 async def add_segment(request: Request, data: JSONBody[SegmentGiven]) -> SegmentShown:
     """Keep a new segment."""
     actor, now = request.state.actor, datetime.now(UTC)
-    return await _in_transaction(
+    return await in_transaction(
         request,
         lambda conn: _saved(conn, create_segment(conn, data.name, data.definition, actor, now)),
     )
@@ -96,7 +94,7 @@ async def add_segment(request: Request, data: JSONBody[SegmentGiven]) -> Segment
 @get("/segments/{segment_id:uuid}")
 async def show_segment(request: Request, segment_id: FromPath[UUID]) -> SegmentShown:
     """One segment, archived or not."""
-    return await _in_transaction(request, lambda conn: _shown(conn, get_segment(conn, segment_id)))
+    return await in_transaction(request, lambda conn: _shown(conn, get_segment(conn, segment_id)))
 
 
 @put("/segments/{segment_id:uuid}")
@@ -111,7 +109,7 @@ async def change_segment(
         seen = msgspec.structs.replace(current, version=data.version or current.version)
         return _saved(conn, edit_segment(conn, seen, data.name, data.definition, actor, now))
 
-    return await _in_transaction(request, work)
+    return await in_transaction(request, work)
 
 
 @post("/segments/{segment_id:uuid}/archive", status_code=204)
@@ -120,7 +118,7 @@ async def put_away_segment(
 ) -> None:
     """Take it out of the lists; refused while an open campaign or another segment uses it."""
     actor, now = request.state.actor, datetime.now(UTC)
-    await _in_transaction(
+    await in_transaction(
         request, lambda conn: archive_segment(conn, segment_id, version, actor, now)
     )
 
@@ -130,7 +128,7 @@ async def remove_segment(
     request: Request, segment_id: FromPath[UUID], version: FromQuery[int]
 ) -> None:
     """Remove a segment that nothing ever used."""
-    await _in_transaction(request, lambda conn: delete_segment(conn, segment_id, version))
+    await in_transaction(request, lambda conn: delete_segment(conn, segment_id, version))
 
 
 SEGMENTS = [
@@ -143,14 +141,6 @@ SEGMENTS = [
     put_away_segment,
     remove_segment,
 ]
-
-
-async def _in_transaction(request: Request, work: Callable[[psycopg.Connection], T]) -> T:
-    def run() -> T:
-        with request.app.state.pool.connection() as conn:
-            return work(conn)
-
-    return await sync_to_thread(run)
 
 
 def _saved(conn: psycopg.Connection, saved: Saved) -> SegmentShown:

@@ -13,7 +13,7 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
 from dangol.errors import NotFound
-from dangol.know.consent.service import Answer, Standing, get_standing, pause, resume, withdraw
+from dangol.know.consent.service import Standing, get_standing, pause, resume, withdraw
 from dangol.model.consent import ALL_TOPICS, ConsentState
 from dangol.model.message import Channel
 from dangol.web import words
@@ -63,19 +63,19 @@ def _pause(at: Visit, recipient: Recipient) -> list[str]:
         return []
     until = at.now + timedelta(weeks=int(asked))
     at.conn.commit()
-    pause(at.conn, at.journal, _answer(recipient, ALL_TOPICS), until, at.now)
+    pause(at.conn, at.journal, recipient.answer(ALL_TOPICS, "form"), until, at.now)
     return [_words(at, recipient)("pages.choose.did_pause", day=_day(at, until))]
 
 
 def _resume(at: Visit, recipient: Recipient) -> list[str]:
     at.conn.commit()
-    resume(at.conn, at.journal, _answer(recipient, ALL_TOPICS), at.now)
+    resume(at.conn, at.journal, recipient.answer(ALL_TOPICS, "form"), at.now)
     return [_words(at, recipient)("pages.choose.did_resume")]
 
 
 def _leave(at: Visit, recipient: Recipient) -> list[str]:
     at.conn.commit()
-    withdraw(at.conn, at.journal, _answer(recipient, ALL_TOPICS), at.now)
+    withdraw(at.conn, at.journal, recipient.answer(ALL_TOPICS, "form"), at.now)
     return []
 
 
@@ -89,7 +89,7 @@ def _drop_topics(at: Visit, recipient: Recipient) -> list[str]:
     t = _words(at, recipient)
     at.conn.commit()
     for choice in dropped:
-        withdraw(at.conn, at.journal, _answer(recipient, choice.key), at.now)
+        withdraw(at.conn, at.journal, recipient.answer(choice.key, "form"), at.now)
     if not dropped:
         return [t("pages.choose.did_nothing")]
     return [t("pages.choose.did_drop", topic=choice.name) for choice in dropped]
@@ -144,18 +144,6 @@ def _is_out(standing: Standing | None) -> bool:
     if standing is None:
         return False
     return standing.objected_at is not None or standing.consent is ConsentState.WITHDRAWN
-
-
-def _answer(recipient: Recipient, topic: str) -> Answer:
-    assert recipient.customer_id is not None
-    return Answer(
-        customer_id=recipient.customer_id,
-        topic=topic,
-        actor="customer",
-        source="form",
-        evidence={"send_id": recipient.send_id},
-        address_hash=recipient.address_hash,
-    )
 
 
 def _locale(at: Visit, recipient: Recipient) -> str:

@@ -7,6 +7,7 @@ import msgspec
 import psycopg
 
 from dangol.errors import NotFound
+from dangol.know.consent.service import Answer
 from dangol.model.address import normalise_email
 from dangol.model.consent import ALL_TOPICS
 from dangol.model.customer import CustomerId, bucket_of
@@ -36,6 +37,18 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     locale: str | None
     address_hash: bytes | None
     """Of the address that the letter went to."""
+
+    def answer(self, topic: str, source: str) -> Answer:
+        """What this person says about `topic`; `source` is the way it was said."""
+        assert self.customer_id is not None
+        return Answer(
+            customer_id=self.customer_id,
+            topic=topic,
+            actor="customer",
+            source=source,
+            evidence={"send_id": self.send_id},
+            address_hash=self.address_hash,
+        )
 
 
 def find_recipient(

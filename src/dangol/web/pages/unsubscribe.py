@@ -13,7 +13,7 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
 from dangol.errors import NotFound
-from dangol.know.consent.service import Answer, get_standing, grant, withdraw
+from dangol.know.consent.service import get_standing, grant, withdraw
 from dangol.model.consent import ALL_TOPICS, ConsentState
 from dangol.model.message import Channel
 from dangol.store.token import seal, unseal
@@ -62,7 +62,7 @@ def _unsubscribe(at: Visit, token: str) -> Response[Any]:
     before = _state(at, recipient, scope)
     if recipient.customer_id is not None:
         at.conn.commit()
-        answer = _answer(recipient, scope, "one_click" if by_machine else "form")
+        answer = recipient.answer(scope, "one_click" if by_machine else "form")
         withdraw(at.conn, at.journal, answer, at.now)
     if by_machine:
         return Response(b"", status_code=200, media_type="text/plain", headers=HEADERS)
@@ -78,7 +78,7 @@ def _undo(at: Visit, token: str) -> Response[Any]:
     scope = ALL_TOPICS if said[3] else recipient.topic
     if at.now.timestamp() - said[2] > UNDO.total_seconds() or recipient.customer_id is None:
         return _page(at, recipient, "unsubscribed.html", token=token, scope=scope, undo="")
-    answer = _answer(recipient, scope, "form")
+    answer = recipient.answer(scope, "form")
     evidence = answer.evidence | {"undo_of": said[2]}
     at.conn.commit()
     grant(at.conn, at.journal, msgspec.structs.replace(answer, evidence=evidence), at.now)
@@ -91,18 +91,6 @@ def _recipient(at: Visit, token: str) -> tuple[Recipient, str]:
         raise NotFound()
     recipient, _ = found
     return recipient, scope_of(recipient, find_letter(at.conn, recipient))
-
-
-def _answer(recipient: Recipient, scope: str, source: str) -> Answer:
-    assert recipient.customer_id is not None
-    return Answer(
-        customer_id=recipient.customer_id,
-        topic=scope,
-        actor="customer",
-        source=source,
-        evidence={"send_id": recipient.send_id},
-        address_hash=recipient.address_hash,
-    )
 
 
 def _state(at: Visit, recipient: Recipient, scope: str) -> ConsentState:
