@@ -4,7 +4,9 @@ import datetime as dt
 
 from dangol.engine.jobs import enqueue
 from dangol.engine.leases import ensure_leases
+from dangol.know.giving.fans import ensure_fans
 from dangol.settings import Settings
+from dangol.store.brand import read_brand
 from dangol.store.keyring import bind_keyring, load_keyring
 from dangol.store.migrate import migrate
 from dangol.store.pool import connect
@@ -30,6 +32,7 @@ def prepare(settings: Settings, *, demo: int | None, now: dt.datetime) -> dict[s
     with connect(dsn, name="prepare") as conn:
         bind_keyring(conn, ring)
         ensure_leases(conn, settings.partitions)
+        ensure_fans(conn, read_brand(conn).locale, now)
         owner = ensure_first_owner(conn, now)
         if owner is not None and not _has_signed_in(conn):
             said["login"] = f"/sign-in/link/{create_login_link(conn, owner, now)}"

@@ -1,7 +1,8 @@
 """What people send by our own pages: a subscription that its address has confirmed.
 
-Body: `{"form": "subscribe", "email", "locale"?, "name"?, "topic"?, "confirmed_at", "evidence"}`. It
-becomes two facts of whoever has the address: what they said about themselves, and their consent.
+Body: `{"form": "subscribe", "email", "locale"?, "name"?, "topic"?, "referrer_id"?,
+"confirmed_at", "evidence"}`. It becomes facts of whoever has the address: what they said about
+themselves, their consent, and who sent them.
 """
 
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     locale: str | None = None
     name: str | None = None
     topic: str = ALL_TOPICS
+    referrer_id: int | None = None
+    """The customer whose link led here."""
 
 
 def make_hearer(keyring: Keyring, journal: Journal) -> Hearer:
@@ -73,10 +76,14 @@ def hear_form(row: IntakeRow) -> list[Heard] | Rejected:
         "evidence": evidence,
     }
     stated = {name: value for name, value in traits.items() if value}
-    return [
+    facts = [
         _heard(row, said, email, EventName.PROFILE_UPDATED, stated),
         _heard(row, said, email, EventName.CONSENT_CHANGED, consent),
     ]
+    if said.referrer_id is not None:
+        by = {"by": str(said.referrer_id)}
+        facts.append(_heard(row, said, email, EventName.REFERRAL_USED, by))
+    return facts
 
 
 def _heard(

@@ -7,6 +7,7 @@ import psycopg
 from dangol.converse.keeping import move_conversations
 from dangol.decide.campaign.sends import silence_customer
 from dangol.engine.inbox import OwnFact
+from dangol.know.giving.referral import move_referrals
 from dangol.know.identity.resolve import Resolved
 from dangol.know.notes.service import move_notes
 from dangol.model.event import Cause, EventName
@@ -44,3 +45,4 @@ def follow_merges(conn: psycopg.Connection, resolved: Resolved, now: datetime) -
         silence_customer(conn, merge.loser_id, SilentReason.MERGED, now)
         move_conversations(conn, merge.loser_id, merge.winner_id)
         move_notes(conn, merge.loser_id, merge.winner_id)
+        move_referrals(conn, merge.loser_id, merge.winner_id)

@@ -25,6 +25,7 @@ from dangol.know.consent.store import (
     suppress_changed_addresses,
     suppress_merged_addresses,
 )
+from dangol.know.giving import apply_referrals
 from dangol.know.profile.store import apply_statements, meet_customers
 from dangol.know.relation import apply_days, read_rates
 from dangol.know.rhythm.service import find_model, stages_of
@@ -90,7 +91,7 @@ def live(
         _send_on_those_who_left(conn, now)
         applied = _append(conn, now)
 
-        # know: traits and address, consent, orders, stage
+        # know: traits and address, consent, orders, who brought whom, stage
         said = _names(conn)
         brand = read_brand(conn)
         if EventName.PROFILE_UPDATED in said:
@@ -101,6 +102,8 @@ def live(
         if EventName.CUSTOMERS_MERGED in said:
             suppress_merged_addresses(conn, ground.journal)
         ordered = apply_days(conn, brand, read_rates(conn, brand.currency))
+        if ordered or said & {EventName.REFERRAL_USED, EventName.PROFILE_UPDATED}:
+            apply_referrals(conn, ground.keyring, brand.relationship_event, now)
         if ordered or EventName.CUSTOMERS_MERGED in said:
             _restage(conn, brand, now)
 
@@ -236,6 +239,7 @@ def _names(conn: psycopg.Connection) -> set[str]:
         EventName.PROFILE_UPDATED,
         EventName.CONSENT_CHANGED,
         EventName.CUSTOMERS_MERGED,
+        EventName.REFERRAL_USED,
     ]
     return {name for name, _ in conn.execute(SQL.list_names, {"names": handled})}
 

@@ -56,6 +56,14 @@ class EventName(StrEnum):
     CONSENT_CHANGED = "Consent Changed"
     SURVEY_ANSWERED = "Survey Answered"
     PREFERENCE_CHANGED = "Preference Changed"
+    REFERRAL_USED = "Referral Used"
+    """Somebody came by a friend's link; `props.by` is the friend's customer id."""
+    FRIEND_JOINED = "Friend Joined"
+    """Of the one whose link it was."""
+    FRIEND_ORDERED = "Friend Ordered"
+    """Of the one whose link it was; `props.order` counts the friend's orders."""
+    ANSWER_HELPED = "Answer Helped"
+    """A member of the team marked what the customer wrote as helpful."""
 
 
 RESERVED_NAMES = frozenset(name for name in EventName if name not in {EventName.ORDER_COMPLETED})

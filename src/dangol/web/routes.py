@@ -128,6 +128,7 @@ DESK = (
     Route("POST", "/answers/{customer:str}/{id:str}", answers.answer, SUPPORT),
     Route("POST", "/answers/{customer:str}/{id:str}/close", answers.close, SUPPORT),
     Route("POST", "/answers/{customer:str}/{id:str}/complaint", answers.mark_complaint, SUPPORT),
+    Route("POST", "/answers/{customer:str}/{id:str}/helpful", answers.mark_helpful, SUPPORT),
     Route(
         "GET",
         "/answers/{customer:str}/{message:str}/files/{position:str}",

@@ -22,7 +22,16 @@ from typing import IO
 import duckdb
 import msgspec
 
-from dangol.engine.query import campaigns, flow, people, registry, timeline
+from dangol.engine.query import (
+    campaigns,
+    flow,
+    giving,
+    people,
+    registry,
+    rfm,
+    rhythm,
+    timeline,
+)
 from dangol.engine.query.frame import (
     Failure,
     Question,
@@ -46,7 +55,7 @@ _MOST_INTERRUPTIONS = 3
 
 _CODES = ((NotFound, "not_found"), (Conflict, "conflict"), (Refused, "refused"))
 
-REGISTERED = (campaigns, flow, people, timeline)
+REGISTERED = (campaigns, flow, giving, people, rfm, rhythm, timeline)
 """Modules whose questions this process answers."""
 
 

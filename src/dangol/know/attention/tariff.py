@@ -20,7 +20,7 @@ GAIN = {
     "Page Viewed": 1.0,
     "Screen Viewed": 1.0,
     "Message Replied": 6.0,
-    "Review Written": 6.0,
+    "Product Reviewed": 6.0,
     "Survey Answered": 6.0,
     "Preference Changed": 6.0,
 }

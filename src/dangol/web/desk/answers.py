@@ -72,6 +72,13 @@ def mark_complaint(visit: Visit) -> Answer:
     return Move(_url(visit))
 
 
+def mark_helpful(visit: Visit) -> Answer:
+    """What they wrote helped us; it counts for them."""
+    thread.mark_helpful(visit.conn, visit.number("customer"), visit.id(), visit.now)
+    visit.record("answer_helped", visit.part("customer"))
+    return Move(_url(visit), "answers.helped_said")
+
+
 def download_attachment(visit: Visit) -> Answer:
     """A file that came along; always kept, never shown in place."""
     name, _, data = thread.get_attachment(

@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 from dangol.converse.thread import list_threads
 from dangol.errors import InputError, NotFound
 from dangol.know import consent
+from dangol.know.giving.referral import find_referrer, friend_token, list_friends
 from dangol.know.interest.lookup import list_interests
 from dangol.know.notes.service import list_notes
 from dangol.know.profile.service import Profile, get_profile
@@ -97,6 +98,7 @@ def page_of(visit: Visit, profile: Profile, problem: str = "") -> Page:
         "notes": list_notes(visit.conn, customer_id),
         "interests": list_interests(visit.conn, customer_id, visit.now),
         "readers_url": readers_url,
+        "giving": _giving(visit, customer_id),
         "problem": problem,
         **_timeline(visit, customer_id),
     }
@@ -115,6 +117,25 @@ def explanation_of(visit: Visit, customer_id: CustomerId) -> Explanation | None:
 def _standing(visit: Visit, customer_id: int) -> consent.Standing | None:
     found = consent.get_standing(visit.conn, customer_id)
     return next((one for one in found if one.channel == "email"), None)
+
+
+def _giving(visit: Visit, customer_id: int) -> dict[str, Any]:
+    """Who brought whom, and what each side gave; without the counts where history is late."""
+    try:
+        counts = ask(visit.settings, "giving", {"customer_id": customer_id}, timeout_s=_WAIT_S)
+    except QueryFailed:
+        counts = None
+    base = read_brand(visit.conn).public_url or visit.base_url
+    return {
+        "counts": counts,
+        "friends": [_named(visit, one) for one in list_friends(visit.conn, customer_id)],
+        "referrer": _named(visit, find_referrer(visit.conn, customer_id)),
+        "link": f"{base.rstrip('/')}/f/{friend_token(visit.keyring, customer_id)}",
+    }
+
+
+def _named(visit: Visit, customer_id: int | None) -> Profile | None:
+    return get_profile(visit.conn, customer_id) if customer_id is not None else None
 
 
 def _messages(visit: Visit, customer_id: int) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from litestar.params import FromPath
 
 from dangol.errors import NotFound
 from dangol.know.consent.service import Standing, get_standing, pause, resume, withdraw
+from dangol.know.giving.referral import friend_token
 from dangol.model.consent import ALL_TOPICS, ConsentState
 from dangol.model.message import Channel
 from dangol.web import words
@@ -110,7 +111,14 @@ def _page(at: Visit, token: str, recipient: Recipient, said: list[str]) -> Respo
         pauses=PAUSES,
         paused_until=_day(at, until) if until and until > at.now else "",
         is_out=recipient.customer_id is None or _is_out(standing),
+        friend_url=_friend_url(at, recipient),
     )
+
+
+def _friend_url(at: Visit, recipient: Recipient) -> str:
+    if recipient.customer_id is None:
+        return ""
+    return f"{at.base_url}/f/{friend_token(at.keyring, recipient.customer_id)}"
 
 
 def _topics(at: Visit, standing: Standing | None, locale: str) -> list[TopicChoice]:

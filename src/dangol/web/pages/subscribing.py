@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from dangol.decide.campaign.sends import NewSend, create_send, queue_message
 from dangol.errors import NotFound
+from dangol.know.giving.referral import ask_referral, read_friend_token, take_asked
 from dangol.listen.intake import append_intake
 from dangol.model.address import normalise_email
 from dangol.model.customer import bucket_of
@@ -51,6 +52,19 @@ async def ask(request: Request) -> Response[Any]:
     return await visit(request, _ask, form)
 
 
+@get("/f/{token:str}", include_in_schema=False)
+async def show_invitation(request: Request, token: FromPath[str]) -> Response[Any]:
+    """The form behind a customer's link for friends."""
+    return await visit(request, lambda at: _invitation(at, token))
+
+
+@post("/f/{token:str}", include_in_schema=False, request_max_body_size=MAX_FORM, status_code=200)
+async def accept(request: Request, token: FromPath[str]) -> Response[Any]:
+    """The same as subscribing, and who sent them is remembered."""
+    form = await read_form(request)
+    return await visit(request, lambda at: _ask(at, token), form)
+
+
 @get("/s/{token:str}", include_in_schema=False)
 async def show_button(request: Request, token: FromPath[str]) -> Response[Any]:
     """The page behind the link of the letter."""
@@ -63,19 +77,29 @@ async def confirm(request: Request, token: FromPath[str]) -> Response[Any]:
     return await visit(request, lambda at: _confirm(at, token))
 
 
-def _form(at: Visit, problem: str, email: str) -> Response[Any]:
+def _form(at: Visit, problem: str, email: str, invitation: str = "") -> Response[Any]:
     status = 422 if problem else 200
     locale = language_of(at.request, at.brand.locale)
-    return show("subscribe.html", locale, at.brand, status=status, problem=problem, email=email)
+    values = {"problem": problem, "email": email, "invitation": invitation}
+    return show("subscribe.html", locale, at.brand, status=status, **values)
 
 
-def _ask(at: Visit) -> Response[Any]:
+def _invitation(at: Visit, token: str) -> Response[Any]:
+    if read_friend_token(at.keyring, token) is None:
+        raise NotFound()
+    return _form(at, "", "", token)
+
+
+def _ask(at: Visit, invitation: str = "") -> Response[Any]:
+    referrer_id = read_friend_token(at.keyring, invitation) if invitation else None
+    if invitation and referrer_id is None:
+        raise NotFound()
     typed = at.form.get("email", "").strip()[:254]
     address = normalise_email(typed)
     if address is None or not is_address(address):
-        return _form(at, "pages.join.bad_email", typed)
+        return _form(at, "pages.join.bad_email", typed, invitation)
     if at.form.get("agree") != "yes":
-        return _form(at, "pages.join.not_agreed", typed)
+        return _form(at, "pages.join.not_agreed", typed, invitation)
     locale = language_of(at.request, at.brand.locale)
     if not at.brand.sender_email:
         return _said(at, locale, "closed", address, status=503)
@@ -83,18 +107,20 @@ def _ask(at: Visit) -> Response[Any]:
     digest = at.keyring.address_hash("email", address)
     number = _NOBODY + int.from_bytes(digest[:7], "big")
     queue_message(at.conn, send_id, number, now=at.now, locale=locale, address=address)
+    if referrer_id is not None:
+        ask_referral(at.conn, number, referrer_id, at.now)
     at.conn.commit()
     return _said(at, locale, "sent", address)
 
 
 def _button(at: Visit, token: str) -> Response[Any]:
-    _, address, locale = _asked(at, token)
+    _, _, address, locale = _asked(at, token)
     language = language_of(at.request, locale, at.brand.locale)
     return show("confirm.html", language, at.brand, token=token, address=mask(address))
 
 
 def _confirm(at: Visit, token: str) -> Response[Any]:
-    send_id, address, locale = _asked(at, token)
+    send_id, number, address, locale = _asked(at, token)
     language = language_of(at.request, locale, at.brand.locale)
     agreed = words.text(language, "pages.join.agree", brand=at.brand.name)
     body = {
@@ -103,6 +129,7 @@ def _confirm(at: Visit, token: str) -> Response[Any]:
         "locale": language,
         "confirmed_at": at.now.isoformat(),
         "evidence": {"page": "subscribe", "agreed": agreed, "send_id": send_id},
+        "referrer_id": take_asked(at.conn, number),
     }
     raw = json.dumps(body).encode()
     append_intake(at.conn, kind="form", source="pages", body=raw, at=at.now)
@@ -110,7 +137,7 @@ def _confirm(at: Visit, token: str) -> Response[Any]:
     return _said(at, language, "done", address)
 
 
-def _asked(at: Visit, token: str) -> tuple[int, str, str | None]:
+def _asked(at: Visit, token: str) -> tuple[int, int, str, str | None]:
     numbers = unseal(at.keyring, "s", token)
     if numbers is None or len(numbers) != 2:
         raise NotFound()
@@ -119,7 +146,7 @@ def _asked(at: Visit, token: str) -> tuple[int, str, str | None]:
     row = at.conn.execute(_SQL.find_asked, key | {"since": at.now - VALID}).fetchone()
     if row is None or row[0] is None:
         raise NotFound()
-    return send_id, row[0], row[1]
+    return send_id, number, row[0], row[1]
 
 
 def _said(at: Visit, locale: str, what: str, address: str, *, status: int = 200) -> Response[Any]:
@@ -160,4 +187,4 @@ def _variant(language: str) -> Variant:
     return Variant(phrase(language, "confirm_subject"), "", (text, button))
 
 
-ROUTES = [show_form, ask, show_button, confirm]
+ROUTES = [show_form, ask, show_invitation, accept, show_button, confirm]

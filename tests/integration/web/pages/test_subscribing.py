@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from dangol.engine.forms import hear_form
+from dangol.know.giving.referral import friend_token
 from dangol.listen.heard import IntakeRow
 from dangol.speak.letter.names import Reader
 from dangol.speak.letter.postbox import Postbox
@@ -54,8 +56,6 @@ def test_address_confirms_before_anything_is_known(pages: Pages) -> None:
 
 
 def test_what_is_kept_is_what_the_engine_reads(pages: Pages) -> None:
-    from dangol.engine.forms import hear_form
-
     pages.post("/subscribe", email=NEW, agree="yes")
     [(send_id, number, *_)] = waiting(pages)
     pages.post(f"/s/{seal(pages.keyring, 's', send_id, number)}")
@@ -102,3 +102,23 @@ def test_forged_foreign_and_old_confirmations_lead_nowhere(pages: Pages) -> None
     pages.conn.commit()
     assert pages.raw("POST", link).status_code == 404
     assert forms(pages) == []
+
+
+def test_a_friends_link_leads_in_and_is_remembered(pages: Pages) -> None:
+    link = friend_token(pages.keyring, 7)
+    assert f'action="/f/{link}"' in pages.get(f"/f/{link}")
+    pages.post(f"/f/{link}", email=NEW, agree="yes")
+    [(send_id, number, *_)] = waiting(pages)
+    pages.post(f"/s/{seal(pages.keyring, 's', send_id, number)}")
+    [form] = forms(pages)
+    assert form["referrer_id"] == 7
+    row = IntakeRow(1, datetime.now(UTC), "form", "pages", {}, json.dumps(form).encode())
+    facts = hear_form(row)
+    assert [fact.props for fact in facts if fact.name == "Referral Used"] == [{"by": "7"}]
+
+
+def test_a_forged_friends_link_leads_nowhere(pages: Pages) -> None:
+    forged = friend_token(pages.keyring, 7)[:-2] + "22"
+    pages.get(f"/f/{forged}", status=404)
+    pages.post(f"/f/{forged}", status=404, email=NEW, agree="yes")
+    assert waiting(pages) == []
