@@ -105,8 +105,8 @@ class Vault:
     def keep(self, html: str) -> str:
         """A mark for finished HTML that the layout must not touch, marks of `hide` included.
 
-        Addresses in rich text go in here, because that passes through a sanitiser, which writes
-        attributes its own way.
+        mrml writes attributes the way Rust shows strings for debugging: backslashes doubled,
+        invisible characters as \\u{200d}. So every attribute that people typed goes in here.
         """
         self._kept.append(html)
         return self._kept_mark.format(len(self._kept) - 1)
