@@ -23,6 +23,38 @@ from (
 where nth > 1 and unrated = 0
 group by bucket, customer_id
 
+-- name: read_base
+-- Everyone's history and known amounts after the first order, with the stage written down.
+select d.bucket, d.customer_id, d.repeats, d.first_day, d.last_day, d.orders, d.total, s.stage
+from (
+    select bucket, customer_id, count(*) - 1 as repeats, min(day) as first_day, max(day) as last_day,
+           count(*) filter (where nth > 1 and unrated = 0) as orders,
+           coalesce(sum(revenue_minor) filter (where nth > 1 and unrated = 0), 0)::bigint as total
+    from (
+        select bucket, customer_id, day, revenue_minor, unrated,
+               row_number() over (partition by bucket, customer_id order by day) as nth
+        from relationship_day
+        where day <= {today}
+    ) as one
+    group by bucket, customer_id
+) as d
+left join stage as s on s.bucket = d.bucket and s.customer_id = d.customer_id
+
+-- name: read_window
+-- Who ordered after one day up to and with another: last day, how often, and known amounts.
+select customer_id, max(day) as last_day, count(*) as order_days,
+       count(*) filter (where unrated = 0) as orders,
+       coalesce(sum(revenue_minor) filter (where unrated = 0), 0)::bigint as total
+from relationship_day
+where day > {since} and day <= {until}
+group by bucket, customer_id
+
+-- name: days_of
+-- One customer's order days with what they brought.
+select day, revenue_minor, unrated from relationship_day
+where bucket = %(bucket)s and customer_id = %(customer_id)s
+order by day;
+
 -- name: newest_model
 -- The version in force.
 select version, model, params, fitted_at, as_of, customers, repeaters, log_likelihood, thresholds,

@@ -50,6 +50,27 @@ COUNTED = pa.schema(
 AMOUNTS = pa.schema([("orders", pa.int64()), ("total", pa.int64())])
 """In minor units of the brand's currency."""
 
+BASE = pa.schema(
+    [
+        ("bucket", pa.int32()),
+        ("customer_id", pa.int64()),
+        ("repeats", pa.int64()),
+        ("first_day", pa.date32()),
+        ("last_day", pa.date32()),
+        *AMOUNTS,
+        ("stage", pa.string()),
+    ]
+)
+
+WINDOW = pa.schema(
+    [
+        ("customer_id", pa.int64()),
+        ("last_day", pa.date32()),
+        ("order_days", pa.int64()),
+        *AMOUNTS,
+    ]
+)
+
 
 def count_histories(conn: psycopg.Connection, today: date) -> pa.Table:
     """All customers alike, added up: `COUNTED`, up to `today`."""
@@ -61,6 +82,18 @@ def count_amounts(conn: psycopg.Connection, today: date) -> pa.Table:
     """Per customer with known amounts after the first order: `AMOUNTS`, up to `today`."""
     statement = sql.SQL(_SQL.count_amounts).format(today=sql.Literal(today))
     return _copy_out(conn, statement, AMOUNTS)
+
+
+def read_base(conn: psycopg.Connection, today: date) -> pa.Table:
+    """`BASE`, one row per customer with an order up to `today`."""
+    statement = sql.SQL(_SQL.read_base).format(today=sql.Literal(today))
+    return _copy_out(conn, statement, BASE)
+
+
+def read_window(conn: psycopg.Connection, since: date, until: date) -> pa.Table:
+    """`WINDOW`, one row per customer with an order after `since` up to and with `until`."""
+    statement = sql.SQL(_SQL.read_window).format(since=sql.Literal(since), until=sql.Literal(until))
+    return _copy_out(conn, statement, WINDOW)
 
 
 def add_model(conn: psycopg.Connection, model: RhythmModel, since: date) -> RhythmModel:
@@ -147,7 +180,7 @@ def delete_orphans(conn: psycopg.Connection, lo: int, hi: int) -> int:
 
 
 def _copy_out(conn: psycopg.Connection, statement: sql.Composable, schema: pa.Schema) -> pa.Table:
-    """The rows of `statement` as an Arrow table of `schema`."""
+    """The rows of `statement`, which yields the columns of `schema`, as an Arrow table."""
     sink = pa.BufferOutputStream()
     outer = sql.SQL("copy ({}) to stdout (format csv)").format(statement)
     with conn.cursor() as cursor, cursor.copy(outer) as copy:
