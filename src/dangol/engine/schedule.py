@@ -65,6 +65,8 @@ SCHEDULE: tuple[Task, ...] = (
          upkeep.recount_when_changed, is_recount_due),
     Task("interests", "What customers like, from what they read, click and buy", _MINUTE,
          upkeep.tell_what_they_like, upkeep.has_tellings),
+    Task("reopen", "The rhythm by the opening days that hold now", 10 * _SECOND,
+         upkeep.refit_when_reopened, upkeep.has_reopened),
     Task("compact", "Small lake files into few large ones", 2 * _MINUTE, upkeep.compact_lake),
     Task("sweep", "Delete lake files that nobody reads any more", _HOUR, upkeep.sweep_lake),
     Task("refit", "Learn the rhythm anew when it is due", _HOUR, upkeep.refit_when_due),
@@ -127,7 +129,7 @@ def _held(conn: psycopg.Connection, task: Task) -> Iterator[bool]:
 
 def _run_held(conn: psycopg.Connection, task: Task, settings: Settings) -> None:
     error = _run(task, settings)
-    now = dt.datetime.now(dt.UTC)
+    now = conn.execute("select clock_timestamp()").fetchone()[0]  # what begin_task compares with
     after = {"name": task.name, "error": error, "next_at": next_time(conn, task, now, error)}
     conn.execute(SQL.end_task, after)
 

@@ -10,7 +10,8 @@ from dangol.engine.recount import recount_days
 from dangol.engine.rescoring import rescore_everyone
 from dangol.know.erasure.work import erase_once
 from dangol.know.interest.tell import tell_interests
-from dangol.know.rhythm.service import find_model, refit
+from dangol.know.rhythm.lookup import find_basis, find_model, read_basis
+from dangol.know.rhythm.service import refit
 from dangol.listen.sources import forget_rejects
 from dangol.model.event import Cause
 from dangol.settings import Settings
@@ -105,12 +106,27 @@ def refit_when_due(settings: Settings, now: dt.datetime) -> None:
     refit_stages(settings, now)
 
 
+def has_reopened(conn: psycopg.Connection, now: dt.datetime) -> bool:
+    """Whether the days on which the shop is closed are others than when the rhythm was learned."""
+    counted_by = find_basis(conn)
+    return counted_by is not None and counted_by.opening != read_basis(conn).opening
+
+
+def refit_when_reopened(settings: Settings, now: dt.datetime) -> None:
+    """Everyone's stage by the days that count now."""
+    refit_stages(settings, now)
+
+
 def refit_stages(settings: Settings, now: dt.datetime) -> bool:
-    """Learn the rhythm from all relationship days and restage everyone; False: too few data."""
+    """Learn the rhythm from all relationship days and restage everyone; False: too few data.
+
+    With too few data everyone who had a stage is unknown again.
+    """
     with connect(settings.database_url or "", name="refit") as conn:
         today = now.astimezone(ZoneInfo(read_brand(conn).zone)).date()
+        before = find_model(conn)
         model = refit(conn, today, now)
-    if model is not None:
+    if model is not None or before is not None:
         rescore_everyone(settings, now, Cause.REFIT)
     return model is not None
 

@@ -1,6 +1,6 @@
 """Questions about the rhythm of everyone: stages over time, who moved and why, what is to come."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -26,6 +26,7 @@ YEAR = timedelta(days=365)
 GAPS = (7, 14, 21, 30, 45, 60, 90, 120, 180, 364)
 """Where the columns of the rhythm of the base end, in open days."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STAGES = tuple(stage.value for stage in Stage)
 
 
@@ -137,7 +138,7 @@ def stage_sizes(warm: Warm, asked: SizesAsked) -> Sizes:
     sizes = dict.fromkeys(_STAGES, 0)
     for row in snapshot.query("select stage, count(*) as n from stages group by 1").to_pylist():
         sizes[row["stage"]] = row["n"]
-    later = _changes_by_step(warm, instants)
+    later = _changes_by_step(warm, instants, step)
     told: dict[str, list[int]] = {stage: [] for stage in _STAGES}
     for place in reversed(range(len(instants))):
         for stage in _STAGES:
@@ -146,23 +147,25 @@ def stage_sizes(warm: Warm, asked: SizesAsked) -> Sizes:
     return Sizes(instants=instants, stages={k: v[::-1] for k, v in told.items()})
 
 
-def _changes_by_step(warm: Warm, instants: list[datetime]) -> dict[tuple[int, str], int]:
-    """Entries less exits of each stage after the instant of that number, up to the next one."""
+def _changes_by_step(
+    warm: Warm, instants: list[datetime], step: timedelta
+) -> dict[tuple[int, str], int]:
+    """Entries less exits of each stage from the instant of that number until the next one."""
     rows = warm.as_of().snapshot.query(
-        "with told as (select time, json_extract_string(props, '$.from') as was,"
-        " json_extract_string(props, '$.to') as stage from events"
-        " where name = 'Stage Changed' and time >= $1),"
-        " both as (select time, stage, 1 as n from told union all"
-        " select time, coalesce(was, 'nobody'), -1 from told)"
-        " select list_position(list_sort(list_append($2::timestamptz[], time)), time) as place,"
-        " stage, sum(n)::bigint as n from both group by 1, 2",
-        [instants[0], instants],
+        "with told as (select least((epoch_us(time) - $2) // $3, $4) as place,"
+        " json_extract_string(props, '$.from') as was, json_extract_string(props, '$.to') as stage"
+        " from events where name = 'Stage Changed' and time >= $1),"
+        " turned as (select place, stage, 1 as n from told union all"
+        " select place, coalesce(was, 'nobody'), -1 from told)"
+        " select place, stage, sum(n)::bigint as n from turned group by 1, 2",
+        [
+            instants[0],
+            (instants[0] - _EPOCH) // timedelta(microseconds=1),
+            max(step // timedelta(microseconds=1), 1),
+            len(instants) - 1,
+        ],
     )
-    found: dict[tuple[int, str], int] = {}
-    for row in rows.to_pylist():
-        key = (min(row["place"], len(instants)) - 1, row["stage"])
-        found[key] = found.get(key, 0) + row["n"]
-    return found
+    return {(row["place"], row["stage"]): row["n"] for row in rows.to_pylist()}
 
 
 _MOVED = """
