@@ -48,7 +48,10 @@ _SETTINGS = {
     "log_timezone": "'UTC'",
     "password_encryption": "'scram-sha-256'",
     "max_prepared_transactions": "0",
-    "autovacuum_naptime": "15s",
+    "autovacuum_naptime": "30s",
+    "bgwriter_delay": "1s",
+    "bgwriter_lru_maxpages": "500",
+    "wal_writer_delay": "1s",
     "autovacuum_vacuum_cost_delay": "0",
     "log_min_messages": "'warning'",
     "log_min_error_statement": "'panic'",
@@ -179,6 +182,11 @@ class EmbeddedServer:
         """Take the cluster away, whatever a kill left of it and of its processes."""
         self._end_orphan()
         discard(self._data)
+
+    def forget_socket(self) -> None:
+        """Remove the folder of the socket, once the server was stopped."""
+        with contextlib.suppress(OSError):
+            self._socket_dir.rmdir()
 
     def poll(self) -> int | None:
         """The exit status when the postmaster has ended, else None."""

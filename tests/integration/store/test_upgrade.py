@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import mkdtemp
 from types import SimpleNamespace
 
 import psycopg
@@ -18,7 +19,6 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from dangol.errors import NotFound, Refused, SchemaMismatch, ServerError, StorageError
-from dangol.settings import temporary
 from dangol.store import binaries
 from dangol.store.binaries import MAJOR, find_older, own_binaries
 from dangol.store.migrate import migrate
@@ -38,8 +38,7 @@ NOW = dt.datetime(2026, 11, 21, 12, 0, tzinfo=dt.UTC)
 @pytest.fixture(scope="module")
 def made_by_16() -> Iterator[tuple[Path, dict[str, list[str]]]]:
     """The folder of a shop that PostgreSQL 16 keeps, stopped, and every row of its tables."""
-    home = temporary("sixteen")
-    home.chmod(0o755)
+    home = new_folder()
     (home / "postgres.password").write_text("a-password\n")
     folder = home / "postgres"
     folder.mkdir(mode=0o700)
@@ -71,6 +70,15 @@ def made_by_16() -> Iterator[tuple[Path, dict[str, list[str]]]]:
         server.stop()
     yield home, rows
     shutil.rmtree(home)
+
+
+def new_folder() -> Path:
+    """In memory where there is room: what a test throws away need not reach the disk."""
+    memory = Path("/dev/shm")
+    has_room = memory.is_dir() and shutil.disk_usage(memory).free > 2 << 30
+    folder = Path(mkdtemp(prefix="dangol-upgrade-", dir=memory if has_room else None))
+    folder.chmod(0o755)
+    return folder
 
 
 def fill(conn: psycopg.Connection) -> None:
@@ -113,9 +121,8 @@ def read_rows(conn: psycopg.Connection) -> dict[str, list[str]]:
 @pytest.fixture
 def shop(made_by_16: tuple[Path, dict[str, list[str]]]) -> Iterator[Path]:
     """A copy of that folder."""
-    home = temporary("upgrade")
+    home = new_folder()
     subprocess.run(["cp", "-a", f"{made_by_16[0]}/.", home], check=True)
-    home.chmod(0o755)
     yield home
     shutil.rmtree(home)
 
@@ -212,15 +219,14 @@ def test_what_fails_leaves_the_old_one_and_what_is_killed_at_last_is_finished_by
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Path:
-    """A folder that looks like an installation whose database PostgreSQL 16 made."""
-    EmbeddedServer(tmp_path)  # makes its own folder
+    """A folder that looks like an installation."""
     (tmp_path / "postgres.password").write_text("p\n")
     return tmp_path
 
 
 @pytest.fixture
 def root(empty: Path) -> Iterator[Path]:
-    """The server's own folder of `empty`."""
+    """The server's own folder of `empty`, with what looks like a database of PostgreSQL 16."""
     root = EmbeddedServer(empty).root
     (root / "data").mkdir()
     (root / "data" / "PG_VERSION").write_text("16\n")

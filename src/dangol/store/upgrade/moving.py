@@ -156,6 +156,7 @@ def _running(server: EmbeddedServer) -> Iterator[str]:
         yield server.start()
     finally:
         server.stop()
+        server.forget_socket()
 
 
 def _teller(say: Say) -> Callable[[int], None]:
