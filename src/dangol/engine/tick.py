@@ -20,6 +20,7 @@ import pyarrow as pa
 from psycopg import errors
 
 from dangol.engine.leases import Lease, bucket_ranges, hold
+from dangol.engine.standing.telling import Listening, Told, tell_heard, tell_stages
 from dangol.know.consent.store import (
     apply_heard,
     suppress_changed_addresses,
@@ -54,6 +55,8 @@ class Ground:
 
     keyring: Keyring
     journal: Journal
+    listening: Listening | None = None
+    """What active segments look at; None when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class Turn:
     """Events that are history now, and were not before."""
     last_bucket: int | None
     """Where a full batch ended; None when nothing was left waiting."""
+    told: Sequence[Told] = ()
+    """Events of the batch that segments count."""
 
 
 def live(
@@ -104,12 +109,13 @@ def live(
         ordered = apply_days(conn, brand, read_rates(conn, brand.currency))
         if ordered or said & {EventName.REFERRAL_USED, EventName.PROFILE_UPDATED}:
             apply_referrals(conn, ground.keyring, brand.relationship_event, now)
+        told = tell_heard(conn, ground.listening, now)
         if ordered or EventName.CUSTOMERS_MERGED in said:
-            _restage(conn, brand, now)
+            told += _restage(conn, brand, now, ground.listening)
 
         # decide and speak: a campaign is planned by its own job when it is launched, and the
         # dispatcher asks the guard once more at the hand-off; nothing reacts to an event yet
-    return Turn(taken, applied, last_bucket)
+    return Turn(taken, applied, last_bucket, told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,11 +250,13 @@ def _names(conn: psycopg.Connection) -> set[str]:
     return {name for name, _ in conn.execute(SQL.list_names, {"names": handled})}
 
 
-def _restage(conn: psycopg.Connection, brand: Brand, now: datetime) -> None:
+def _restage(
+    conn: psycopg.Connection, brand: Brand, now: datetime, listening: Listening | None
+) -> list[Told]:
     """Bring the stages of those whose orders changed up to date, and remember what changed."""
     rows = conn.execute(SQL.list_restaged, {"event": brand.relationship_event}).fetchall()
     if not rows:
-        return
+        return []
     columns = [list(column) for column in zip(*rows, strict=True)]
     types = (pa.int32(), pa.int64(), pa.string())
     customers = pa.table(
@@ -257,6 +265,7 @@ def _restage(conn: psycopg.Connection, brand: Brand, now: datetime) -> None:
     )
     changes = stages_of(conn, customers, find_model(conn), _today(brand, now), now)
     copy_arrow(conn, "event_recent", changes)
+    return tell_stages(conn, listening, changes, now)
 
 
 def _set_aside(

@@ -53,6 +53,8 @@ class EventName(StrEnum):
     MESSAGE_SUPPRESSED = "Message Suppressed"
     MESSAGE_HELD_OUT = "Message Held Out"
     STAGE_CHANGED = "Stage Changed"
+    SEGMENT_ENTERED = "Segment Entered"
+    SEGMENT_EXITED = "Segment Exited"
     CONSENT_CHANGED = "Consent Changed"
     SURVEY_ANSWERED = "Survey Answered"
     PREFERENCE_CHANGED = "Preference Changed"

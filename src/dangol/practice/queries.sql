@@ -138,3 +138,8 @@ order by created_at desc, name desc;
 -- name: find_brand_author
 -- Who set the brand as it is now.
 select changed_by from setting where key = 'brand';
+
+-- name: leave_segments
+-- Who keeps the segments takes them out, without a word.
+insert into segment_work (bucket, customer_id, event_id, name, recorded_at, cause, is_new)
+select bucket, customer_id, gen_random_uuid(), '', %(now)s, 'merge', true from practice_customer

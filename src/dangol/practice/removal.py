@@ -61,6 +61,7 @@ def _remove_customers(conn: psycopg.Connection, mark: Mark, now: datetime) -> in
         conn.execute(_DELETE.format(sql.Identifier(table)))
     conn.execute(SQL.mask_customers, {"now": now})
     conn.execute(SQL.clear_customers, {"now": now})
+    conn.execute(SQL.leave_segments, {"now": now})
     return removed
 
 

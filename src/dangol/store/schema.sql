@@ -452,7 +452,12 @@ CREATE TABLE public.rhythm_model (
     customers bigint NOT NULL,
     repeaters bigint NOT NULL,
     log_likelihood double precision NOT NULL,
-    thresholds jsonb NOT NULL
+    thresholds jsonb NOT NULL,
+    basis jsonb DEFAULT '{}'::jsonb NOT NULL,
+    calendar jsonb DEFAULT '{}'::jsonb NOT NULL,
+    covariance jsonb,
+    spend jsonb DEFAULT '{}'::jsonb NOT NULL,
+    known_since date
 );
 CREATE TABLE public.route_week (
     only_row boolean DEFAULT true NOT NULL,
@@ -482,12 +487,54 @@ CREATE TABLE public.segment (
     changed_at timestamp with time zone NOT NULL,
     archived_at timestamp with time zone
 );
+CREATE TABLE public.segment_change (
+    segment_id uuid NOT NULL,
+    bucket integer NOT NULL,
+    customer_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    entered boolean NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    cause text NOT NULL COLLATE pg_catalog."C",
+    version integer NOT NULL
+);
+CREATE TABLE public.segment_member (
+    segment_id uuid NOT NULL,
+    bucket integer NOT NULL,
+    definition bytea NOT NULL,
+    version integer NOT NULL,
+    base bytea NOT NULL,
+    flips bytea NOT NULL,
+    people integer NOT NULL,
+    evaluated_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='70');
+CREATE TABLE public.segment_size (
+    segment_id uuid NOT NULL,
+    day date NOT NULL,
+    people bigint NOT NULL,
+    entered bigint NOT NULL,
+    exited bigint NOT NULL,
+    counted_at timestamp with time zone NOT NULL
+);
 CREATE TABLE public.segment_version (
     segment_id uuid NOT NULL,
     version integer NOT NULL,
     definition jsonb NOT NULL,
     changed_at timestamp with time zone NOT NULL,
     changed_by text NOT NULL
+);
+CREATE TABLE public.segment_work (
+    bucket integer NOT NULL,
+    customer_id bigint NOT NULL,
+    event_id uuid NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    recorded_at timestamp with time zone NOT NULL,
+    cause text NOT NULL COLLATE pg_catalog."C",
+    origin text COLLATE pg_catalog."C",
+    depth smallint DEFAULT 0 NOT NULL,
+    is_new boolean DEFAULT false NOT NULL,
+    traits text[],
+    loser_id bigint
 );
 CREATE TABLE public.send (
     id bigint NOT NULL,
@@ -627,6 +674,16 @@ CREATE TABLE public.thread_message (
     at timestamp with time zone NOT NULL,
     CONSTRAINT thread_message_direction_check CHECK ((direction = ANY (ARRAY['in'::text, 'out'::text])))
 );
+CREATE TABLE public.timing_model (
+    version integer NOT NULL,
+    told_at timestamp with time zone NOT NULL,
+    people bigint NOT NULL,
+    acts bigint NOT NULL,
+    kappa double precision NOT NULL,
+    everyone double precision[] NOT NULL,
+    zones jsonb NOT NULL,
+    week double precision[] NOT NULL
+);
 CREATE TABLE public.worker (
     id text NOT NULL COLLATE pg_catalog."C",
     seen_at timestamp with time zone NOT NULL
@@ -733,10 +790,18 @@ ALTER TABLE ONLY public.schedule
     ADD CONSTRAINT schedule_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY public.seen
     ADD CONSTRAINT seen_pkey PRIMARY KEY (week, key);
+ALTER TABLE ONLY public.segment_change
+    ADD CONSTRAINT segment_change_pkey PRIMARY KEY (segment_id, bucket, customer_id, at);
+ALTER TABLE ONLY public.segment_member
+    ADD CONSTRAINT segment_member_pkey PRIMARY KEY (segment_id, bucket);
 ALTER TABLE ONLY public.segment
     ADD CONSTRAINT segment_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.segment_size
+    ADD CONSTRAINT segment_size_pkey PRIMARY KEY (segment_id, day);
 ALTER TABLE ONLY public.segment_version
     ADD CONSTRAINT segment_version_pkey PRIMARY KEY (segment_id, version);
+ALTER TABLE ONLY public.segment_work
+    ADD CONSTRAINT segment_work_pkey PRIMARY KEY (bucket, customer_id, event_id);
 ALTER TABLE ONLY public.send_address
     ADD CONSTRAINT send_address_pkey PRIMARY KEY (send_id, address_hash);
 ALTER TABLE ONLY public.send_block
@@ -765,6 +830,8 @@ ALTER TABLE ONLY public.thread_message
     ADD CONSTRAINT thread_message_pkey PRIMARY KEY (bucket, customer_id, thread_id, id);
 ALTER TABLE ONLY public.thread
     ADD CONSTRAINT thread_pkey PRIMARY KEY (bucket, customer_id, id);
+ALTER TABLE ONLY public.timing_model
+    ADD CONSTRAINT timing_model_pkey PRIMARY KEY (version);
 ALTER TABLE ONLY public.worker
     ADD CONSTRAINT worker_pkey PRIMARY KEY (id);
 CREATE INDEX audit_at ON public.audit USING btree (at DESC);
@@ -786,6 +853,8 @@ CREATE INDEX moment_open ON public.moment USING btree (since) WHERE (ended_at IS
 CREATE INDEX referral_referrer ON public.referral USING btree (referrer_id);
 CREATE INDEX reject_at ON public.reject USING btree (at DESC);
 CREATE INDEX reject_source ON public.reject USING btree (source, at DESC);
+CREATE INDEX segment_change_customer ON public.segment_change USING btree (bucket, customer_id);
+CREATE INDEX segment_change_recorded ON public.segment_change USING btree (segment_id, recorded_at);
 CREATE INDEX send_open ON public.send USING btree (id) WHERE (state = 'open'::text);
 CREATE INDEX thread_answered ON public.thread USING btree (last_at) WHERE ((state = 'open'::text) AND (waiting_since IS NULL));
 CREATE INDEX thread_waiting ON public.thread USING btree (waiting_since) WHERE (waiting_since IS NOT NULL);
@@ -799,6 +868,12 @@ ALTER TABLE ONLY public.letter_version
     ADD CONSTRAINT letter_version_letter_id_fkey FOREIGN KEY (letter_id) REFERENCES public.letter(id);
 ALTER TABLE ONLY public.login_link
     ADD CONSTRAINT login_link_member_id_fkey FOREIGN KEY (member_id) REFERENCES public.member(id);
+ALTER TABLE ONLY public.segment_change
+    ADD CONSTRAINT segment_change_segment_id_fkey FOREIGN KEY (segment_id) REFERENCES public.segment(id);
+ALTER TABLE ONLY public.segment_member
+    ADD CONSTRAINT segment_member_segment_id_fkey FOREIGN KEY (segment_id) REFERENCES public.segment(id);
+ALTER TABLE ONLY public.segment_size
+    ADD CONSTRAINT segment_size_segment_id_fkey FOREIGN KEY (segment_id) REFERENCES public.segment(id);
 ALTER TABLE ONLY public.segment_version
     ADD CONSTRAINT segment_version_segment_id_fkey FOREIGN KEY (segment_id) REFERENCES public.segment(id);
 ALTER TABLE ONLY public.send_link

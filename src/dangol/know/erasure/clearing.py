@@ -33,6 +33,8 @@ CLEARED = (
     "consent",
     "relationship_day",
     "stage",
+    "segment_change",
+    "segment_work",
     "note",
     "interest",
     "referral",
@@ -90,6 +92,7 @@ def wipe(
         Cleared(table, conn.execute(getattr(SQL, f"clear_{table}"), {"now": now}).rowcount)
         for table in CLEARED
     ]
+    conn.execute(SQL.leave_segments, {"now": now})
     return Wiped(tuple(ids), tuple(item for item in cleared if item.rows), names)
 
 

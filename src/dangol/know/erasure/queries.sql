@@ -160,6 +160,19 @@ delete from interest t where (t.bucket, t.customer_id) in (select * from person)
 delete from referral t where (t.bucket, t.customer_id) in (select * from person)
     or t.referrer_id in (select customer_id from person)
 
+-- name: clear_segment_change
+-- When they came into a segment, and left it.
+delete from segment_change t where (t.bucket, t.customer_id) in (select * from person)
+
+-- name: clear_segment_work
+-- What segments had still to look at.
+delete from segment_work t where (t.bucket, t.customer_id) in (select * from person)
+
+-- name: leave_segments
+-- Who keeps the segments takes them out, without a word: a number that waits.
+insert into segment_work (bucket, customer_id, event_id, name, recorded_at, cause, is_new)
+select bucket, customer_id, gen_random_uuid(), '', %(now)s, 'merge', true from person
+
 -- name: clear_message
 -- Messages stay as numbers: no address, no values, no server's words; also those that went to the
 -- person's address before it was a customer's (tests, confirmations of a subscription).

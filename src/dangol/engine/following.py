@@ -1,0 +1,76 @@
+"""After Live, segments: who keeps them current is loaded when there is a segment to keep.
+
+An engine without segments pays for one look at a small table.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from dangol.engine.leases import Lease
+from dangol.engine.tick import Ground, Turn
+from dangol.settings import Settings
+from dangol.store.sql import load_queries
+
+if TYPE_CHECKING:
+    from dangol.engine.standing.follower import Standing
+
+SQL = load_queries(__package__)
+
+_LONGEST_WAIT = 0.5
+"""Under load, memberships follow so many seconds behind, together for several turns."""
+
+
+class Following:
+    """Live's other half, on the same thread and connection."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._standing: Standing | None = None
+        self._followed_at = 0.0
+
+    def prepare(self, ground: Ground) -> Ground:
+        """The ground of the next turn: it says what active segments look at."""
+        listening = self._standing.listening if self._standing else None
+        return replace(ground, listening=listening)
+
+    def follow(
+        self, conn: psycopg.Connection, leases: Sequence[Lease], turn: Turn, now: datetime
+    ) -> bool:
+        """Bring segments up to date after a turn; whether there is more to do at once.
+
+        Raises:
+            LeaseLost: another worker took over one of the partitions.
+        """
+        if self._standing is None:
+            if not _has_segments(conn):
+                return False
+            from dangol.engine.standing.follower import Standing
+
+            self._standing = Standing(self._settings)
+        self._standing.hear(turn.told)
+        waited = time.monotonic() - self._followed_at
+        if turn.last_bucket is not None and waited < _LONGEST_WAIT:
+            return False
+        more = self._standing.follow(conn, leases, now)
+        self._followed_at = time.monotonic()
+        return more
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether there is something to do though nothing was heard; asked by another thread."""
+        return self._standing is not None and self._standing.is_due(now)
+
+    def close(self) -> None:
+        """Let go of everything; all of it is found again."""
+        standing, self._standing = self._standing, None
+        if standing is not None:
+            standing.close()
+
+
+def _has_segments(conn: psycopg.Connection) -> bool:
+    with conn.transaction():
+        return conn.execute(SQL.has_segments).fetchone()[0]

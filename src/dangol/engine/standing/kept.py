@@ -1,0 +1,130 @@
+"""The segments that are kept current, each with what it looks at and when it may turn."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, time, timedelta
+from hashlib import blake2b
+from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+import psycopg
+import structlog
+
+from dangol.errors import InputError
+from dangol.know.segment import Condition, to_json
+from dangol.know.segment.check import inline
+from dangol.know.segment.membership.store import SQL, Work
+from dangol.know.segment.membership.watch import Watch, watch_of
+from dangol.know.segment.service import resolve
+from dangol.know.segment.store import list_definitions, list_segments
+from dangol.model.event import EventName
+
+_log = structlog.get_logger("dangol.standing")
+
+
+class Kept(NamedTuple):
+    """A segment as it is to be evaluated."""
+
+    id: UUID
+    name: str
+    version: int
+    definition: bytes
+    """Digest of the definition with its segments spelled out: another one is another question."""
+    condition: Condition
+    """Resolved."""
+    watch: Watch
+
+    def concerns(self, work: Work) -> bool:
+        """Whether what happened may change the answer."""
+        watch, name = self.watch, work.name
+        if work.is_new or name in ("", EventName.CUSTOMERS_MERGED) or name in watch.events:
+            return True
+        if name == EventName.PROFILE_UPDATED:
+            return watch.is_daily or not watch.traits.isdisjoint(work.traits or ())
+        if name == EventName.STAGE_CHANGED:
+            return watch.has_stage
+        if name in (EventName.CONSENT_CHANGED, EventName.PREFERENCE_CHANGED):
+            return watch.has_consent
+        return False
+
+
+def active_versions(conn: psycopg.Connection) -> list[tuple[UUID, int, str]]:
+    """What tells cheaply whether `load_kept` would give something else."""
+    return conn.execute(SQL.list_active).fetchall()
+
+
+def load_kept(conn: psycopg.Connection, now: datetime) -> dict[UUID, Kept]:
+    """Every active segment that can be evaluated; one that cannot is logged and left alone."""
+    definitions = list_definitions(conn)
+    found = {}
+    for segment in list_segments(conn):
+        try:
+            spelled = inline(segment.definition, definitions)
+            condition = resolve(conn, segment.definition)
+            watch = watch_of(condition)
+        except (InputError, TypeError) as error:
+            _log.warning("segment cannot be kept", segment=segment.name, error=str(error))
+            continue
+        found[segment.id] = Kept(
+            segment.id, segment.name, segment.version, _digest(spelled), condition, watch
+        )
+    return found
+
+
+def views_of(kept: Iterable[Kept]) -> list[str]:
+    """What of the people has to be read for these segments."""
+    views = ["customers"]
+    views += ["stages"] if any(one.watch.has_stage for one in kept) else []
+    views += ["consents"] if any(one.watch.has_consent for one in kept) else []
+    return views
+
+
+def names_heard(kept: Iterable[Kept]) -> tuple[list[str], list[str]]:
+    """Names of events that leave work, and those of which the properties are wanted."""
+    watches = [one.watch for one in kept]
+    names = {name for watch in watches for name in watch.events}
+    detailed = {name for watch in watches for name, keys in watch.props.items() if keys}
+    for name, is_wanted in _HANDLED.items():
+        names |= {name} if any(is_wanted(watch) for watch in watches) else set()
+    return sorted(names), sorted(detailed)
+
+
+_HANDLED = {
+    EventName.PROFILE_UPDATED.value: lambda watch: watch.is_daily or bool(watch.traits),
+    EventName.STAGE_CHANGED.value: lambda watch: watch.has_stage,
+    EventName.CONSENT_CHANGED.value: lambda watch: watch.has_consent,
+    EventName.PREFERENCE_CHANGED.value: lambda watch: watch.has_consent,
+}
+
+
+def next_midnight(now: datetime, zones: Iterable[str]) -> datetime:
+    """The next instant at which a local day begins in one of the zones.
+
+    >>> next_midnight(datetime(2026, 1, 1, 14, 59, tzinfo=UTC), ["Asia/Seoul", "UTC"])
+    datetime.datetime(2026, 1, 1, 15, 0, tzinfo=datetime.timezone.utc)
+    """
+    return min(_midnight(now, ZoneInfo(zone)) for zone in zones)
+
+
+def _midnight(now: datetime, zone: ZoneInfo) -> datetime:
+    day = now.astimezone(zone).date()
+    ahead = (
+        datetime.combine(day + timedelta(days=days), time(), zone).astimezone(UTC)
+        for days in (1, 2)
+    )
+    return next(instant for instant in ahead if instant > now)
+
+
+def _digest(condition: Condition) -> bytes:
+    text = msgspec.json.encode(to_json(condition), order="deterministic")
+    return blake2b(text, digest_size=16).digest()
+
+
+def changed(before: Mapping[UUID, Kept], after: Mapping[UUID, Kept]) -> set[UUID]:
+    """Segments that are new or ask something else now."""
+    return {
+        one
+        for one, kept in after.items()
+        if one not in before or before[one].condition != kept.condition
+    }

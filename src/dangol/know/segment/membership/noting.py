@@ -1,0 +1,29 @@
+"""Leaving work for those who keep segments current; light, for every turn of Live does it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import psycopg
+import pyarrow as pa
+
+from dangol.store.bulk import copy_arrow
+from dangol.store.sql import load_queries
+
+SQL = load_queries(__package__)
+
+
+def note_heard(conn: psycopg.Connection, names: Sequence[str], now: datetime) -> None:
+    """Leave work for everyone in `heard` who is new or of whom one of `names` is told."""
+    conn.execute(SQL.note_heard, {"names": list(names), "now": now})
+
+
+def note_merged(conn: psycopg.Connection, now: datetime) -> None:
+    """Leave work for both sides of the merges in `heard`."""
+    conn.execute(SQL.note_merged, {"now": now})
+
+
+def note_stages(conn: psycopg.Connection, changes: pa.Table, now: datetime) -> None:
+    """Leave work for `Stage Changed` events that were not heard but made."""
+    kept = changes.select(["bucket", "customer_id", "event_id", "name", "cause", "origin", "depth"])
+    at = pa.array([now] * kept.num_rows, pa.timestamp("us", "UTC"))
+    copy_arrow(conn, "segment_work", kept.append_column("recorded_at", at))

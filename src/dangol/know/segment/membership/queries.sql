@@ -1,0 +1,101 @@
+-- name: note_heard
+-- People of the batch of whom something changed that active segments look at; whoever was met for
+-- the first time in it stands in or out of every segment.
+insert into segment_work (bucket, customer_id, event_id, name, recorded_at, cause, origin, depth,
+    is_new, traits)
+select h.bucket, h.customer_id, h.event_id, h.name, %(now)s,
+    case when h.effect = 'history' then 'history' else h.cause end, h.origin, h.depth,
+    c.created_at = %(now)s,
+    case when h.name = 'Profile Updated' then array(select jsonb_object_keys(h.props)) end
+from heard h join customer c on c.bucket = h.bucket and c.customer_id = h.customer_id
+where h.name = any(%(names)s) or c.created_at = %(now)s
+on conflict (bucket, customer_id, event_id) do nothing
+
+-- name: note_merged
+-- Both sides of each merge; they wait until the history has followed.
+insert into segment_work (bucket, customer_id, event_id, name, recorded_at, cause, loser_id)
+select mod(who.id, 1024), who.id, h.event_id, h.name, %(now)s, 'merge', (h.props ->> 'loser_id')::bigint
+from heard h, lateral (values (h.customer_id), ((h.props ->> 'loser_id')::bigint)) as who (id)
+where h.name = 'Customers Merged' and jsonb_typeof(h.props -> 'loser_id') = 'number'
+on conflict (bucket, customer_id, event_id) do update set loser_id = excluded.loser_id, cause = 'merge'
+
+-- name: list_heard
+-- What the cache has to learn of the batch.
+select customer_id, event_id, name, (extract(epoch from time) * 1000000)::bigint,
+    case when name = any(%(detailed)s) then props::text else '{}' end
+from heard where name = any(%(names)s)
+
+-- name: take_work
+-- Work out of the queue, into this transaction. A merge waits until the loser's history has
+-- followed, and its winner until that was read.
+with taken as (
+    select w.bucket, w.customer_id, w.event_id from segment_work w
+    where w.bucket between %(lo)s and %(hi)s and (w.loser_id is null or (
+        w.customer_id = w.loser_id
+        and not exists (select from merge_task t where t.loser_id = w.loser_id and t.copied_at is null)))
+    order by w.bucket, w.customer_id, w.event_id limit %(limit)s
+)
+delete from segment_work w using taken t
+where w.bucket = t.bucket and w.customer_id = t.customer_id and w.event_id = t.event_id
+returning w.bucket, w.customer_id, w.name, w.cause, w.origin, w.depth, w.is_new, w.traits
+
+-- name: list_merged
+-- Winners whose losers' histories have followed.
+select w.bucket, w.customer_id, w.event_id from segment_work w
+where w.bucket between %(lo)s and %(hi)s and w.loser_id is not null and w.customer_id <> w.loser_id
+    and not exists (select from merge_task t where t.loser_id = w.loser_id and t.copied_at is null)
+order by w.bucket, w.customer_id limit 1000
+
+-- name: finish_merged
+-- Their histories were read.
+delete from segment_work w
+where (w.bucket, w.customer_id, w.event_id) in (
+    select * from unnest(%(buckets)s::int[], %(customers)s::bigint[], %(events)s::uuid[]))
+
+-- name: list_active
+-- Segments that are kept current, cheaply compared.
+select id, version, name from segment where archived_at is null order by id
+
+-- name: load_members
+-- The sets of some buckets.
+select segment_id, bucket, definition, base, flips from segment_member
+where bucket between %(lo)s and %(hi)s
+
+-- name: load_places
+-- The sets that are about to change.
+select m.segment_id, m.bucket, m.base, m.flips from segment_member m
+join unnest(%(segments)s::uuid[], %(buckets)s::int[]) as k (segment_id, bucket)
+    on k.segment_id = m.segment_id and k.bucket = m.bucket
+
+-- name: save_places
+-- Sets as they are now.
+insert into segment_member (segment_id, bucket, definition, version, base, flips, people, evaluated_at)
+select k.segment_id, k.bucket, k.definition, k.version, k.base, k.flips, k.people, %(now)s
+from unnest(%(segments)s::uuid[], %(buckets)s::int[], %(definitions)s::bytea[], %(versions)s::int[],
+    %(bases)s::bytea[], %(flips)s::bytea[], %(people)s::int[])
+    as k (segment_id, bucket, definition, version, base, flips, people)
+order by k.segment_id, k.bucket
+on conflict (segment_id, bucket) do update
+set definition = excluded.definition, version = excluded.version, base = excluded.base,
+    flips = excluded.flips, people = excluded.people, evaluated_at = excluded.evaluated_at
+
+-- name: drop_members
+-- Segments that are not kept current any more, in these buckets.
+delete from segment_member m where m.bucket between %(lo)s and %(hi)s
+    and not exists (select from segment s where s.id = m.segment_id and s.archived_at is null)
+
+-- name: list_erased
+-- Which of these people were forgotten: nothing is written about them.
+select c.customer_id from customer c
+join unnest(%(customers)s::bigint[]) as k (customer_id)
+    on c.bucket = (k.customer_id %% 1024)::int and c.customer_id = k.customer_id
+where c.erased_at is not null
+
+-- name: list_zones
+-- The zones that occur.
+select distinct zone from customer where zone is not null
+
+-- name: list_since
+-- Stages that reach an age between two instants.
+select customer_id, (extract(epoch from since) * 1000000)::bigint from stage
+where bucket between %(lo)s and %(hi)s and since > %(after)s and since <= %(until)s

@@ -1,0 +1,194 @@
+"""A shop in which memberships are kept, one step at a time and under the test's own clock."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+
+from dangol.engine.following import Following
+from dangol.engine.leases import Lease, ensure_leases, share_leases
+from dangol.engine.standing.follower import Standing
+from dangol.engine.tick import Ground, Pace, turn_once
+from dangol.know.segment.membership.store import load_members
+from dangol.know.segment.oracle import Happening, Person, evaluate
+from dangol.know.segment.service import create_segment, resolve
+from dangol.know.segment.store import find_segment
+from dangol.model.consent import ConsentState
+from dangol.model.customer import bucket_of
+from dangol.model.event import event_key
+from dangol.model.message import Channel
+from dangol.model.stage import Stage
+from dangol.settings import Settings
+from dangol.store.journal import Journal
+from dangol.store.keyring import load_keyring
+from dangol.store.lake import snapshot
+
+START = dt.datetime(2026, 11, 21, 3, 0, tzinfo=dt.UTC)
+ORDER = "Order Completed"
+
+
+class Shop:
+    """One database, an engine that can be killed, and a clock."""
+
+    def __init__(self, conn: psycopg.Connection, settings: Settings, ground: Ground) -> None:
+        self.conn, self.settings, self.ground = conn, settings, ground
+        self.now = START
+        self.leases = share_leases(conn, "test", [])
+        conn.commit()
+        self.following = Following(settings)
+        self._told = 0
+
+    # -- what happens ------------------------------------------------------------------
+
+    def tell(self, customer: int, name: str, props: dict[str, Any] | None = None, **more) -> None:
+        """A fact enters the inbox; `ago` is how long before now it happened."""
+        self._told += 1
+        row = {
+            "bucket": bucket_of(customer),
+            "customer_id": customer,
+            "name": name,
+            "time": self.now - more.pop("ago", dt.timedelta()),
+            "received_at": self.now,
+            "props": Jsonb(props or {}),
+            "source": "test",
+            "effect": "live",
+            "cause": "behaviour",
+            "event_id": event_key("test", str(self._told)),
+        } | more
+        names = ", ".join(row)
+        values = ", ".join(f"%({name})s" for name in row)
+        self.conn.execute(f"insert into inbox ({names}) values ({values})", row)
+        self.conn.commit()
+
+    def segment(self, definition: dict[str, Any], name: str = "s") -> UUID:
+        """A segment of this definition."""
+        saved = create_segment(self.conn, name, definition, "member:1", self.now)
+        self.conn.commit()
+        return saved.segment.id
+
+    def turn(self) -> None:
+        """Live until the inbox is empty, without anybody following."""
+        pace = Pace()
+        while True:
+            ground = self.following.prepare(self.ground)
+            turn = turn_once(self.conn, self.leases, ground, self.now, pace)
+            self.conn.commit()
+            if self.following._standing:
+                self.following._standing.hear(turn.told)
+            if turn.taken == 0:
+                return
+
+    def catch_up(self) -> None:
+        """Live and those who follow it until nothing is left to do."""
+        for _ in range(200):
+            ground = self.following.prepare(self.ground)
+            turn = turn_once(self.conn, self.leases, ground, self.now, Pace())
+            self.conn.commit()
+            self.following._followed_at = 0.0
+            more = self.following.follow(self.conn, self.leases, turn, self.now)
+            self.conn.commit()
+            standing = self.following._standing
+            if standing and standing._scans:
+                standing.settle()
+                more = True
+            if not more and turn.taken == 0 and not self._waits():
+                return
+        raise AssertionError("it never comes to rest")
+
+    def kill(self) -> None:
+        """The engine loses all that it had in memory."""
+        self.following.close()
+        self.following = Following(self.settings)
+
+    def _waits(self) -> bool:
+        found = self.conn.execute("select exists (select from inbox)").fetchone()[0]
+        self.conn.commit()
+        return found
+
+    # -- what is so --------------------------------------------------------------------
+
+    def members(self, segment: UUID) -> list[int]:
+        """Who is in it, as stored."""
+        found = load_members(self.conn, 0, 1023)
+        ids = sorted(int(i) for one, _, _, some in found if one == segment for i in some)
+        self.conn.commit()
+        return ids
+
+    def changes(self, segment: UUID) -> list[tuple[int, bool, str]]:
+        """Entries and exits in order."""
+        rows = self.conn.execute(
+            "select customer_id, entered, cause from segment_change where segment_id = %s"
+            " order by at, customer_id",
+            [segment],
+        ).fetchall()
+        self.conn.commit()
+        return rows
+
+    def events(self) -> list[tuple[int, str, str]]:
+        """What was told of entries and exits."""
+        rows = self.conn.execute(
+            "select customer_id, name, cause from event_recent where name like 'Segment %%'"
+            " order by time, customer_id"
+        ).fetchall()
+        self.conn.commit()
+        return rows
+
+    def oracle(self, segment: UUID) -> list[int]:
+        """Who should be in it, by the plain evaluation of everything that is known."""
+        condition = resolve(self.conn, find_segment(self.conn, segment).definition)
+        self.conn.commit()
+        with snapshot(self.settings, self.settings.database_url or "") as lake:
+            people = {
+                row["customer_id"]: msgspec.json.decode(row["traits"])
+                for row in lake.query("select customer_id, traits from customers").to_pylist()
+            }
+            stages = dict(_pairs(lake.query("select customer_id, stage from stages").to_pylist()))
+            consents = dict(
+                _pairs(lake.query("select customer_id, consent from consents").to_pylist())
+            )
+            events: dict[int, list[Happening]] = {}
+            for row in lake.query("select customer_id, name, time, props from events").to_pylist():
+                props = msgspec.json.decode(row["props"])
+                happening = Happening(name=row["name"], time=row["time"], props=props)
+                events.setdefault(row["customer_id"], []).append(happening)
+        return sorted(
+            one
+            for one, traits in people.items()
+            if evaluate(
+                condition,
+                Person(
+                    traits=traits,
+                    stage=Stage(stages.get(one, "unknown")),
+                    consents={Channel.EMAIL: ConsentState(consents.get(one, "unknown"))},
+                ),
+                events.get(one, []),
+                self.now,
+                "Asia/Seoul",
+            )
+        )
+
+
+def _pairs(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[Any, Any]]:
+    for row in rows:
+        first, second = row.values()
+        yield first, second
+
+
+@pytest.fixture
+def shop(conn: psycopg.Connection, dsn: str, tmp_path: Path) -> Iterator[Shop]:
+    settings = Settings(data=tmp_path, database_url=dsn)
+    ensure_leases(conn, 4)
+    conn.commit()
+    ground = Ground(load_keyring(tmp_path / "keyring.json"), Journal(tmp_path / "journal"))
+    shop = Shop(conn, settings, ground)
+    yield shop
+    shop.following.close()
+
+
+__all__ = ["Lease", "Shop", "Standing"]
