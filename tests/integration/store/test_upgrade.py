@@ -20,7 +20,7 @@ from psycopg.types.json import Jsonb
 
 from dangol.errors import NotFound, Refused, SchemaMismatch, ServerError, StorageError
 from dangol.store import binaries
-from dangol.store.binaries import MAJOR, find_older, own_binaries
+from dangol.store.binaries import MAJOR, find_older, name_wheel, own_binaries
 from dangol.store.migrate import migrate
 from dangol.store.pool import connect
 from dangol.store.rights import clean_environment, find_account
@@ -197,6 +197,7 @@ def test_every_row_comes_over_however_often_it_was_killed_before(
     assert f"{sum(map(len, made_by_16[1].values())):,} rows" in said
     assert rows_of_today(shop) == made_by_16[1]
     assert databases(shop) == {"data", "data.old-16"}
+    assert EmbeddedServer(shop).find_wheel() == name_wheel()
     assert "already" in dangol(shop, "upgrade")
     assert "Removed" in dangol(shop, "upgrade", "--remove-old")
     assert databases(shop) == {"data"}
