@@ -289,14 +289,14 @@ select exists (select from merge_task where copied_at is null)
 -- People who asked to be forgotten and are not yet.
 select exists (select from erasure where rewritten_at is null)
 
--- name: has_tellings
--- Whether anything was heard, or an item posted, since interests were told; and whether telling
--- them again would take less than a fiftieth of the time.
+-- name: has_news
+-- Whether anything was heard, or an item posted, since a task last read the whole history; and
+-- whether reading it again would take less than a fiftieth of the time.
 select s.last_started_at is null or (
     greatest((select max(last_at) from catalogue_event), (select max(changed_at) from item))
         > s.last_started_at - interval '1 minute'
     and clock_timestamp() > s.last_finished_at + 50 * (s.last_finished_at - s.last_started_at))
-from schedule s where s.name = 'interests'
+from schedule s where s.name = %(task)s
 
 -- name: forget_sessions
 -- Sessions that have ended.

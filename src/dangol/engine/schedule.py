@@ -65,6 +65,8 @@ SCHEDULE: tuple[Task, ...] = (
          upkeep.recount_when_changed, is_recount_due),
     Task("interests", "What customers like, from what they read, click and buy", _MINUTE,
          upkeep.tell_what_they_like, upkeep.has_tellings),
+    Task("hours", "At which hours customers come", _MINUTE,
+         upkeep.learn_everyones_hours, upkeep.has_hours),
     Task("reopen", "The rhythm by the opening days that hold now", 10 * _SECOND,
          upkeep.refit_when_reopened, upkeep.has_reopened),
     Task("compact", "Small lake files into few large ones", 2 * _MINUTE, upkeep.compact_lake),

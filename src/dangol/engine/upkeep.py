@@ -12,6 +12,7 @@ from dangol.know.erasure.work import erase_once
 from dangol.know.interest.tell import tell_interests
 from dangol.know.rhythm.lookup import find_basis, find_model, read_basis
 from dangol.know.rhythm.service import refit
+from dangol.know.timing.service import relearn_hours
 from dangol.listen.sources import forget_rejects
 from dangol.model.event import Cause
 from dangol.settings import Settings
@@ -56,7 +57,17 @@ def has_erasures(conn: psycopg.Connection, now: dt.datetime) -> bool:
 
 def has_tellings(conn: psycopg.Connection, now: dt.datetime) -> bool:
     """Whether interests are to be told anew: at once where that is quick, else in due time."""
-    return bool(conn.execute(SQL.has_tellings).fetchone()[0])
+    return bool(conn.execute(SQL.has_news, {"task": "interests"}).fetchone()[0])
+
+
+def has_hours(conn: psycopg.Connection, now: dt.datetime) -> bool:
+    """Whether everybody's hours are to be learned anew, likewise."""
+    return bool(conn.execute(SQL.has_news, {"task": "hours"}).fetchone()[0])
+
+
+def learn_everyones_hours(settings: Settings, now: dt.datetime) -> None:
+    """At which hours of their own clocks people come."""
+    relearn_hours(settings, now)
 
 
 def tell_what_they_like(settings: Settings, now: dt.datetime) -> None:

@@ -27,6 +27,7 @@ from dangol.engine.query import (
     flow,
     giving,
     people,
+    rapport,
     registry,
     rfm,
     rhythm,
@@ -55,7 +56,7 @@ _MOST_INTERRUPTIONS = 3
 
 _CODES = ((NotFound, "not_found"), (Conflict, "conflict"), (Refused, "refused"))
 
-REGISTERED = (campaigns, flow, giving, people, rfm, rhythm, timeline)
+REGISTERED = (campaigns, flow, giving, people, rapport, rfm, rhythm, timeline)
 """Modules whose questions this process answers."""
 
 

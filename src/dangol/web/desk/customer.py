@@ -16,7 +16,8 @@ from dangol.know.notes.service import list_notes
 from dangol.know.profile.service import Profile, get_profile
 from dangol.know.profile.timeline import recent_page
 from dangol.know.rhythm.explain import Explanation, explain
-from dangol.know.rhythm.lookup import find_model, find_stage
+from dangol.know.rhythm.lookup import find_model, find_none, find_stage
+from dangol.know.rhythm.sentence import sentence
 from dangol.model.customer import CustomerId, bucket_of
 from dangol.model.money import to_minor
 from dangol.store.brand import read_brand
@@ -25,6 +26,7 @@ from dangol.web.answer import Answer, Move, Page
 from dangol.web.desk.display import Display
 from dangol.web.desk.items import readers_url
 from dangol.web.desk.people import SQL
+from dangol.web.desk.rhythm_words import Said, say, weekday
 from dangol.web.query import QueryFailed, ask
 from dangol.web.visit import Visit
 
@@ -88,10 +90,12 @@ def _say(visit: Visit, action: str, said: consent.Answer) -> None:
 def page_of(visit: Visit, profile: Profile, problem: str = "") -> Page:
     customer_id = profile.customer_id
     traits = {name: value for name, value in profile.traits.items() if name not in _HIDDEN}
+    explanation = explanation_of(visit, customer_id)
     values = {
         "profile": profile,
         "traits": sorted(traits.items()),
-        "explanation": explanation_of(visit, customer_id),
+        "explanation": explanation,
+        "said": _said(visit, explanation),
         "standing": _standing(visit, customer_id),
         "threads": list_threads(visit.conn, customer_id),
         "messages": _messages(visit, customer_id),
@@ -99,6 +103,7 @@ def page_of(visit: Visit, profile: Profile, problem: str = "") -> Page:
         "interests": list_interests(visit.conn, customer_id, visit.now),
         "readers_url": readers_url,
         "giving": _giving(visit, customer_id),
+        "rapport": _asked(visit, "rapport", customer_id),
         "problem": problem,
         **_timeline(visit, customer_id),
     }
@@ -111,7 +116,30 @@ def explanation_of(visit: Visit, customer_id: CustomerId) -> Explanation | None:
     if row is None:
         return None
     today = visit.now.astimezone(ZoneInfo(read_brand(visit.conn).zone)).date()
-    return explain(row, find_model(visit.conn), today)
+    if row.model_version is None:
+        return explain(row, None, today)
+    return explain(row, find_model(visit.conn, row.model_version), today)
+
+
+def show_rhythm(visit: Visit) -> Answer:
+    """What takes a moment to compute about the rhythm: how sure it is, the year ahead, habits."""
+    customer_id = visit.number("id")
+    get_profile(visit.conn, customer_id)
+    asked = {"customer_id": customer_id}
+    try:
+        found = ask(visit.settings, "customer_rhythm", asked, timeout_s=_WAIT_S)
+    except QueryFailed:
+        found = None
+    return Page("desk/rhythm_part.html", {"rhythm": found, "weekday": weekday})
+
+
+def _said(visit: Visit, explanation: Explanation | None) -> Said | None:
+    if explanation is None:
+        return None
+    nothing = find_none(visit.conn) if explanation.model is None else None
+    missing = nothing.shortage if nothing else None
+    show = Display(visit.locale, read_brand(visit.conn).zone, visit.now)
+    return say(sentence(explanation, missing), show)
 
 
 def _standing(visit: Visit, customer_id: int) -> consent.Standing | None:
@@ -121,17 +149,21 @@ def _standing(visit: Visit, customer_id: int) -> consent.Standing | None:
 
 def _giving(visit: Visit, customer_id: int) -> dict[str, Any]:
     """Who brought whom, and what each side gave; without the counts where history is late."""
-    try:
-        counts = ask(visit.settings, "giving", {"customer_id": customer_id}, timeout_s=_WAIT_S)
-    except QueryFailed:
-        counts = None
     base = read_brand(visit.conn).public_url or visit.base_url
     return {
-        "counts": counts,
+        "counts": _asked(visit, "giving", customer_id),
         "friends": [_named(visit, one) for one in list_friends(visit.conn, customer_id)],
         "referrer": _named(visit, find_referrer(visit.conn, customer_id)),
         "link": f"{base.rstrip('/')}/f/{friend_token(visit.keyring, customer_id)}",
     }
+
+
+def _asked(visit: Visit, kind: str, customer_id: int) -> dict[str, Any] | None:
+    """What history says about one customer; None where it does not answer in time."""
+    try:
+        return ask(visit.settings, kind, {"customer_id": customer_id}, timeout_s=_WAIT_S)
+    except QueryFailed:
+        return None
 
 
 def _named(visit: Visit, customer_id: int | None) -> Profile | None:

@@ -1,0 +1,135 @@
+"""Learn everybody's hours at night; say one person's best hour when asked."""
+
+from datetime import datetime
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from dangol.know.timing.choice import freshness, has_own_habit
+from dangol.know.timing.hours import HOURS, fit_kappa, posterior, shrink_zone, smooth
+from dangol.know.timing.store import (
+    Span,
+    TimingModel,
+    add_model,
+    count_hours,
+    count_week,
+    find_model,
+    register_offsets,
+)
+from dangol.model.customer import BUCKETS, bucket_of
+from dangol.settings import Settings
+from dangol.store.brand import read_brand
+from dangol.store.lake import Snapshot, snapshot
+from dangol.store.pool import connect
+
+FEWEST_ACTS = 10
+"""Below it, nothing is said about somebody's own hours."""
+_SAMPLE = 64
+"""Buckets of 1,024 whose people teach how much people differ."""
+
+
+class BestHour(msgspec.Struct, frozen=True, kw_only=True):
+    """When to write to one person, on their own clock, and why."""
+
+    hour: int
+    """0 to 23."""
+    is_own: bool
+    """From their own habit; else it is everybody's hour."""
+    acts: int
+    """Acts of theirs that carry a time of day."""
+    zone: str
+    hours: list[float]
+    """How likely each hour is for them."""
+
+
+def relearn_hours(settings: Settings, now: datetime) -> bool:
+    """Learn from the whole history and keep the model; False while there is nothing to learn.
+
+    Opens its own connections.
+    """
+    dsn = settings.database_url or ""
+    with connect(dsn, name="timing") as conn:
+        zone = read_brand(conn).zone
+    with snapshot(settings, dsn, views=("events", "customers")) as snap:
+        model = learn_hours(snap, zone, now)
+    if model is not None:
+        with connect(dsn, name="timing") as conn:
+            add_model(conn, model)
+    return model is not None
+
+
+def learn_hours(snap: Snapshot, zone: str, now: datetime) -> TimingModel | None:
+    """Everybody's hours from the whole history; None while nobody did anything.
+
+    `zone` is the brand's, for people of unknown zone.
+    """
+    register_offsets(snap, zone, now)
+    week = count_week(snap, Span(0, BUCKETS - 1), zone, now)
+    if week.num_rows == 0:
+        return None
+    zones = _by_zone(week)
+    everyone = sum(zones.values(), np.zeros(HOURS))
+    sample = count_hours(snap, Span(0, _SAMPLE - 1), zone, now)
+    pi = shrink_zone(np.zeros(HOURS), everyone)
+    _, counts = _per_person(sample, "acts")
+    return TimingModel(
+        told_at=now,
+        people=len(counts),
+        acts=int(sum(week.column("acts").to_pylist())),
+        kappa=fit_kappa(counts, pi) if len(counts) else 1.0,
+        everyone=pi.tolist(),
+        zones={name: shrink_zone(own, everyone).tolist() for name, own in zones.items()},
+        week=_heat(week),
+    )
+
+
+def find_best_hour(settings: Settings, customer_id: int, now: datetime) -> BestHour | None:
+    """One person's best hour; None before the first night that learned anything. Opens the lake."""
+    dsn, bucket = settings.database_url or "", bucket_of(customer_id)
+    with connect(dsn, name="timing") as conn:
+        model, brand_zone = find_model(conn), read_brand(conn).zone
+    if model is None:
+        return None
+    views = ("events", "customers")
+    with snapshot(settings, dsn, (bucket, bucket), views=views) as snap:
+        register_offsets(snap, brand_zone, now)
+        own = count_hours(snap, Span(bucket, bucket, customer_id), brand_zone, now)
+    zone = own.column("zone")[0].as_py() if own.num_rows else brand_zone
+    return best_hour(model, own, zone)
+
+
+def best_hour(model: TimingModel, own: pa.Table, zone: str) -> BestHour:
+    """The same from what was counted of one person (`count_hours`). Pure."""
+    _, weights = _per_person(own, "weight")
+    counts = smooth(weights if len(weights) else np.zeros((1, HOURS)))
+    pi = np.array(model.pi(zone))
+    p = posterior(counts, pi, model.kappa)
+    acts = int(sum(own.column("acts").to_pylist()))
+    habit = has_own_habit(p, pi, counts.sum(axis=1), model.kappa)
+    is_own = acts >= FEWEST_ACTS and bool(habit[0])
+    hour = int(freshness(p if is_own else pi[None])[0].argmax())
+    return BestHour(hour=hour, is_own=is_own, acts=acts, zone=zone, hours=p[0].tolist())
+
+
+def _per_person(rows: pa.Table, value: str) -> tuple[np.ndarray, np.ndarray]:
+    """Customer ids, and one row of 24 numbers for each."""
+    people, place = np.unique(rows.column("customer_id").to_numpy(), return_inverse=True)
+    counts = np.zeros((people.size, HOURS))
+    np.add.at(counts, (place, rows.column("hour").to_numpy()), rows.column(value).to_numpy())
+    return people, counts
+
+
+def _by_zone(week: pa.Table) -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {}
+    columns = (week.column(name).to_pylist() for name in ("zone", "hour", "weight"))
+    for zone, hour, weight in zip(*columns, strict=True):
+        found.setdefault(zone, np.zeros(HOURS))[hour] += weight
+    return found
+
+
+def _heat(week: pa.Table) -> list[float]:
+    heat = np.zeros(7 * HOURS)
+    place = week.column("day").to_numpy() * HOURS + week.column("hour").to_numpy()
+    np.add.at(heat, place, week.column("weight").to_numpy())
+    return heat.tolist()
