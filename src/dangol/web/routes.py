@@ -58,6 +58,7 @@ DESK = (
     Route("GET", "/customers.csv", customers.download, VIEW),
     Route("GET", "/customers/{id:str}", customer.show, VIEW),
     Route("GET", "/customers/{id:str}/timeline", customer.show_timeline, VIEW),
+    Route("GET", "/customers/{id:str}/rhythm", customer.show_rhythm, VIEW),
     Route("POST", "/customers/{id:str}/consent", customer.change_consent, SUPPORT),
     Route("POST", "/customers/{id:str}/notes", notes.write, SUPPORT),
     Route("POST", "/customers/{id:str}/notes/change", notes.change, SUPPORT),

@@ -23,8 +23,8 @@ def add_event(conn, customer: int, name: str, days: int, props: str = "{}") -> N
 @pytest.mark.parametrize(
     ("locale", "steady", "ordered", "paid"),
     [
-        ("en", "Comes back steadily", "Ordered", "12,000 KRW"),
-        ("ko", "꾸준히 찾아오고", "주문함", "12,000원"),
+        ("en", "So: a regular, since", "Ordered", "12,000 KRW"),
+        ("ko", "부터 단골입니다", "주문함", "12,000원"),
     ],
 )
 def test_stage_and_timeline_are_told_in_words(desk, add_customer, locale, steady, ordered, paid):

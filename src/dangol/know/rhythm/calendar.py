@@ -53,12 +53,16 @@ class OpenDays(msgspec.Struct, frozen=True, kw_only=True):
         >>> OpenDays(weekly=(6, 7)).days_until(date(2026, 3, 6), 5)  # a Friday
         7
         """
-        wanted = int(np.ceil(open_days - 1e-9))
+        return int(self.days_until_each(since, [open_days])[0])
+
+    def days_until_each(self, since: date, open_days: object) -> Days:
+        """The same for many lengths."""
+        wanted = np.ceil(np.asarray(open_days, np.float64) - 1e-9).astype(np.int64)
         share = 1 - len(self.weekly) / _WEEK
-        reach = int(wanted / share) + len(self.closed) + 2 * _WEEK
+        reach = int(wanted.max(initial=0) / share) + len(self.closed) + 2 * _WEEK
         start = number_of(since)
         passed = self.positions(np.arange(start, start + reach + 1))
-        return int(np.searchsorted(passed - passed[0], wanted, side="left"))
+        return np.searchsorted(passed - passed[0], wanted, side="left")
 
     def _single(self) -> Days:
         """Closed days that are not closed every week anyway."""

@@ -1,13 +1,16 @@
 """Why this stage? The customer's own facts on one side, the model's view on the other."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
 
-from dangol.know.rhythm.history import histories
+from dangol.know.rhythm.calendar import ALWAYS, OpenDays, number_of
+from dangol.know.rhythm.history import from_dates
 from dangol.know.rhythm.model import RhythmModel
 from dangol.know.rhythm.score import first_horizon, score
+from dangol.know.rhythm.stage import is_newcomer, level_of, strict_levels
 from dangol.model.customer import CustomerId
 from dangol.model.event import Cause
 from dangol.model.stage import Stage
@@ -46,6 +49,16 @@ class StageReason(StrEnum):
     LONG_GONE = "long_gone"
 
 
+class Stance(StrEnum):
+    """How the stage that is written down stands to what p says by itself."""
+
+    SAID_BY_P = "said_by_p"
+    KEPT = "kept"
+    """p says less, but not by enough: a stage is not lost for a trifle."""
+    WAITS = "waits"
+    """p says more, but only an own order lifts a stage."""
+
+
 class OwnFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What the customer did; counted, not estimated."""
 
@@ -55,6 +68,8 @@ class OwnFacts(msgspec.Struct, frozen=True, kw_only=True):
     average_gap_days: float | None
     """None after one order."""
     quiet_days: int
+    quiet_open_days: int
+    """How many of them the shop was open."""
 
 
 class ModelView(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,10 +77,16 @@ class ModelView(msgspec.Struct, frozen=True, kw_only=True):
 
     version: int
     gap_days: float
+    """In open days, as the horizon."""
     horizon_days: float
+    within_days: int
+    """How many days of any kind the horizon is from today on."""
     p: float
     p_alive: float
     silence: float
+    stance: Stance
+    newcomer_days_left: int | None
+    """For how many days of any kind a newcomer is not judged yet; None for everybody else."""
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,21 +112,33 @@ _REASON = {
 
 
 def explain(row: StageRow, model: RhythmModel | None, today: date) -> Explanation:
-    """The stage of `row` in its parts; `model` is the newest, asked about `today`.
+    """The stage of `row` in its parts; `model` is the version that `row` names, or the newest.
 
     `today` is a day in the brand's zone. The stage itself is the one written down; the model's
     numbers are fresh, so p may have moved a little since.
     """
-    own = _own_facts(row, today)
-    return Explanation(
-        stage=row.stage,
-        since=row.since,
-        previous=row.previous,
-        cause=row.cause,
-        reason=_reason(row.stage, own),
-        own=own,
-        model=None if model is None else _model_view(row, model, today),
-    )
+    return explain_all([row], model, today)[0]
+
+
+def explain_all(
+    rows: Sequence[StageRow], model: RhythmModel | None, today: date
+) -> list[Explanation]:
+    """The same for many rows of one model, scored at once."""
+    views = [None] * len(rows) if model is None else _views(rows, model, today)
+    calendar = model.calendar if model else ALWAYS
+    owns = [_own_facts(row, today, calendar) for row in rows]
+    return [
+        Explanation(
+            stage=row.stage,
+            since=row.since,
+            previous=row.previous,
+            cause=row.cause,
+            reason=_reason(row.stage, own),
+            own=own,
+            model=view,
+        )
+        for row, own, view in zip(rows, owns, views, strict=True)
+    ]
 
 
 def _reason(stage: Stage, own: OwnFacts) -> StageReason:
@@ -116,11 +149,11 @@ def _reason(stage: Stage, own: OwnFacts) -> StageReason:
 
 
 def newcomer_days(model: RhythmModel) -> int:
-    """For how many days somebody who came once is called new."""
+    """For how many open days somebody who came once is called new."""
     return int(first_horizon(model.params))
 
 
-def _own_facts(row: StageRow, today: date) -> OwnFacts:
+def _own_facts(row: StageRow, today: date, calendar: OpenDays) -> OwnFacts:
     span = (row.last_day - row.first_day).days
     return OwnFacts(
         order_days=row.repeats + 1,
@@ -128,18 +161,44 @@ def _own_facts(row: StageRow, today: date) -> OwnFacts:
         last_day=row.last_day,
         average_gap_days=span / row.repeats if row.repeats else None,
         quiet_days=max((today - row.last_day).days, 0),
+        quiet_open_days=calendar.between(row.last_day, today),
     )
 
 
-def _model_view(row: StageRow, model: RhythmModel, today: date) -> ModelView:
-    span = (row.last_day - row.first_day).days
-    age = max((today - row.first_day).days, span)
-    seen = score(model.params, model.kind, histories([row.repeats], [span], [age]))
-    return ModelView(
-        version=model.version,
-        gap_days=float(seen.gap_days[0]),
-        horizon_days=float(seen.horizon_days[0]),
-        p=float(seen.p[0]),
-        p_alive=float(seen.p_alive[0]),
-        silence=float(seen.silence[0]),
+def _views(rows: Sequence[StageRow], model: RhythmModel, today: date) -> list[ModelView]:
+    seen = from_dates(
+        [row.repeats for row in rows],
+        (
+            [number_of(row.first_day) for row in rows],
+            [number_of(row.last_day) for row in rows],
+        ),
+        number_of(today),
+        model.calendar,
     )
+    scores = score(model.params, model.kind, seen)
+    levels = strict_levels(model, seen, scores)
+    within = model.calendar.days_until_each(today, scores.horizon_days)
+    is_new = is_newcomer(model, seen)
+    left = newcomer_days(model) - seen.age
+    return [
+        ModelView(
+            version=model.version,
+            gap_days=float(scores.gap_days[i]),
+            horizon_days=float(scores.horizon_days[i]),
+            within_days=int(within[i]),
+            p=float(scores.p[i]),
+            p_alive=float(scores.p_alive[i]),
+            silence=float(scores.silence[i]),
+            stance=_stance(level_of(row.stage), int(levels[i])),
+            newcomer_days_left=model.calendar.days_until(today, float(left[i]))
+            if is_new[i]
+            else None,
+        )
+        for i, row in enumerate(rows)
+    ]
+
+
+def _stance(written: int, said: int) -> Stance:
+    if written == said:
+        return Stance.SAID_BY_P
+    return Stance.KEPT if written > said else Stance.WAITS

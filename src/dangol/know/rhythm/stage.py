@@ -48,7 +48,7 @@ def restage(model: RhythmModel | None, rows: Histories, old: Codes, acted: objec
     if model is None:
         return Staged(np.zeros(len(rows), np.int8), None)
     scores = score(model.params, model.kind, rows)
-    is_new = (rows.repeats == 0) & (rows.age <= first_horizon(model.params))
+    is_new = is_newcomer(model, rows)
     strict = _level(model.thresholds, scores, rows, is_new, lenient=False)
     lenient = _level(model.thresholds, scores, rows, is_new, lenient=True)
     before = _LEVEL[old]
@@ -57,6 +57,21 @@ def restage(model: RhythmModel | None, rows: Histories, old: Codes, acted: objec
     few = rows.repeats < model.thresholds.loyal_repeats
     level = np.where((level == LOYAL) & few, ACTIVE, level)
     return Staged(np.where((level == ACTIVE) & is_new, NEW, level).astype(np.int8), scores)
+
+
+def is_newcomer(model: RhythmModel, rows: Histories) -> NDArray[np.bool_]:
+    """Who came once, and not so long ago that a second time could have been expected."""
+    return (rows.repeats == 0) & (rows.age <= first_horizon(model.params))
+
+
+def strict_levels(model: RhythmModel, rows: Histories, scores: Scores) -> Codes:
+    """What p alone says, without what was before: INACTIVE to LOYAL; newcomers are ACTIVE."""
+    return _level(model.thresholds, scores, rows, is_newcomer(model, rows), lenient=False)
+
+
+def level_of(stage: Stage) -> int:
+    """The level of a stage among the codes."""
+    return int(_LEVEL[STAGES.index(stage)])
 
 
 def _level(

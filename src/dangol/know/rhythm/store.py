@@ -1,6 +1,7 @@
 """SQL access of the rhythm: rows in and out as Arrow columns, models as structs."""
 
 from datetime import date
+from typing import NamedTuple
 
 import msgspec
 import psycopg
@@ -94,6 +95,21 @@ def read_window(conn: psycopg.Connection, since: date, until: date) -> pa.Table:
     """`WINDOW`, one row per customer with an order after `since` up to and with `until`."""
     statement = sql.SQL(_SQL.read_window).format(since=sql.Literal(since), until=sql.Literal(until))
     return _copy_out(conn, statement, WINDOW)
+
+
+class OrderDay(NamedTuple):
+    """A day on which a customer ordered."""
+
+    day: date
+    revenue_minor: int
+    unrated: int
+    """How many of its amounts have no rate into the brand's currency, or are none."""
+
+
+def read_days(conn: psycopg.Connection, bucket: int, customer_id: int) -> list[OrderDay]:
+    """One customer's order days, first to last."""
+    rows = conn.execute(_SQL.days_of, {"bucket": bucket, "customer_id": customer_id})
+    return [OrderDay(*row) for row in rows]
 
 
 def add_model(conn: psycopg.Connection, model: RhythmModel, since: date) -> RhythmModel:
