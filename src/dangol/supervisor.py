@@ -9,6 +9,7 @@ import ctypes
 import fcntl
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
+from dangol import thrift
 from dangol.doors import check_doors
 from dangol.errors import DangolError, DataInUse, ServerError
 from dangol.store.server import EmbeddedServer
@@ -27,6 +29,8 @@ from dangol.store.server import EmbeddedServer
 PARTS = ("web", "engine", "dispatch", "post")
 _GRACE_SECONDS = 20.0
 _LONGEST_PAUSE = 10.0
+_LOOK_EVERY = 5.0
+"""Seconds after which the parts are looked at even if no signal told of an end."""
 
 
 @dataclass
@@ -66,11 +70,12 @@ class Supervisor:
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
         signal.signal(signal.SIGHUP, self._on_signal)
+        bell = _ring_at_signals()
         try:
             check_doors(self.host)
             self._start_database()
             welcome = self._prepare()
-            self._watch(welcome)
+            self._watch(welcome, bell)
         finally:
             self._stop_all()
             lock.close()
@@ -86,7 +91,8 @@ class Supervisor:
 
     def _environment(self) -> dict[str, str]:
         dsn = self.database_url or (self.server.dsn if self.server else "")
-        return os.environ | {"DANGOL_DATABASE_URL": dsn, "DANGOL_DATA": str(self.data)}
+        ours = {"DANGOL_DATABASE_URL": dsn, "DANGOL_DATA": str(self.data)}
+        return thrift.ENVIRONMENT | os.environ | ours
 
     def _prepare(self) -> dict[str, str]:
         """Migrate the database and make the first owner; what there is to say comes back."""
@@ -121,7 +127,7 @@ class Supervisor:
 
     # -- watching ------------------------------------------------------------------------
 
-    def _watch(self, welcome: dict[str, str]) -> None:
+    def _watch(self, welcome: dict[str, str], bell: int) -> None:
         said = False
         while not self.stopping:
             self._tend_database()
@@ -130,7 +136,13 @@ class Supervisor:
             if not said and self._answers():
                 said = True
                 self._say_ready(welcome)
-            time.sleep(0.25 if said else 0.03)
+            _await_bell(bell, self._pause() if said else 0.03)
+
+    def _pause(self) -> float:
+        """How long nothing is to be done unless a signal comes."""
+        is_complete = all(part.process for part in self.parts)
+        is_served = self.server is None or self.server.poll() is None
+        return _LOOK_EVERY if is_complete and is_served else 0.1
 
     def _tend(self, part: Part) -> None:
         now = time.monotonic()
@@ -218,6 +230,21 @@ def take_lock(data: Path, url: str) -> IO[str]:
     lock.write(f"process {os.getpid()} at {url}\n")
     lock.flush()
     return lock
+
+
+def _ring_at_signals() -> int:
+    """A file descriptor that can be read after each signal, and after the end of a child."""
+    bell, rope = os.pipe()
+    for end in (bell, rope):
+        os.set_blocking(end, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # ignored by default, and then nothing rings
+    signal.set_wakeup_fd(rope, warn_on_full_buffer=False)
+    return bell
+
+
+def _await_bell(bell: int, seconds: float) -> None:
+    if select.select([bell], [], [], seconds)[0]:
+        os.read(bell, 4096)
 
 
 def _die_with_parent() -> None:

@@ -12,6 +12,23 @@ PROCESSES = {
         "create_app(Settings(database_url='postgresql:///none'))",
         HEAVY,
     ),
+    "web, the process that watches": (
+        "import dangol.web.run",
+        (*HEAVY, "litestar", "psycopg", "numpy", "jinja2", "dangol.web.app"),
+    ),
+    "engine": (
+        "from dangol.thrift import forgo_colours; forgo_colours(); import dangol.engine.workers",
+        ("scipy.optimize", "litestar", "granian", "pygments"),
+    ),
+    "dispatch": (
+        "from dangol.thrift import forgo_colours; forgo_colours(); "
+        "import dangol.converse.answering, dangol.speak.dispatch",
+        (*HEAVY, "litestar", "granian", "pygments"),
+    ),
+    "post": (
+        "from dangol.thrift import forgo_colours; forgo_colours(); import dangol.converse.post",
+        (*HEAVY, "litestar", "granian", "pygments", "liquid"),
+    ),
     "supervisor": (
         "import dangol.supervisor",
         (*HEAVY, "psycopg", "litestar", "granian", "numpy", "msgspec"),

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from dangol.errors import SettingError
 from dangol.settings import Settings, find_database_url, load_settings
+from dangol.thrift import forgo_colours
 
 
 def register(app: typer.Typer) -> None:
@@ -29,15 +30,16 @@ def web(
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
 ) -> None:
     """Answer pages, desk and APIs against the database of DANGOL_DATABASE_URL."""
-    from dangol.web.run import run_web
+    from dangol.web.run import become_web
 
     settings = shared_settings(host=host, port=port)
     _refuse_other_keyring(settings)
-    run_web(settings)
+    become_web(settings)
 
 
 def engine() -> None:
     """Route, apply, move and schedule; run as many of these as you like."""
+    forgo_colours()
     from dangol.engine.workers import run_engine
 
     _until_signal(run_engine)
@@ -45,6 +47,7 @@ def engine() -> None:
 
 def dispatch() -> None:
     """Hand messages over to the providers; run as many of these as you like."""
+    forgo_colours()
     from dangol.converse.answering import render_answers
     from dangol.speak.dispatch import run_dispatch
 
@@ -54,6 +57,7 @@ def dispatch() -> None:
 
 def post() -> None:
     """Receive answers by SMTP or IMAP, and keep the sandbox mailbox."""
+    forgo_colours()
     from dangol.converse.post import run_post
 
     _until_signal(run_post)

@@ -5,12 +5,11 @@ from datetime import datetime
 from uuid import uuid4
 
 import psycopg
-import pyarrow as pa
 
 from dangol.converse.mail import clean_line, header_text
 from dangol.converse.smtpd import Envelope
-from dangol.store.bulk import copy_arrow
 
+_COPY = "copy mailbox_message (id, at, rcpt, sender, subject, raw) from stdin (format binary)"
 LARGEST = 5 * 1024 * 1024
 _RESERVED = re.compile(
     r"[^@\s]+@(?:[a-z0-9-]+\.)*(?:example|test|invalid|localhost|example\.(?:com|net|org))",
@@ -28,18 +27,13 @@ def refusal(address: str) -> str | None:
 
 def keep(conn: psycopg.Connection, rows: list[tuple[Envelope, datetime]]) -> None:
     """Append mail to the mailbox, one row per recipient, by one COPY in the caller's transaction."""
-    kept = [(one, at, rcpt) for one, at in rows for rcpt in one.recipients]
-    table = pa.table(
-        {
-            "id": [str(uuid4()) for _ in kept],
-            "at": pa.array([at for _, at, _ in kept], pa.timestamp("us", "UTC")),
-            "rcpt": [clean_line(rcpt).lower() for _, _, rcpt in kept],
-            "sender": [clean_line(one.mail_from).lower() for one, _, _ in kept],
-            "subject": [_subject(one.raw) for one, _, _ in kept],
-            "raw": ["\\x" + one.raw.hex() for one, _, _ in kept],
-        }
-    )
-    copy_arrow(conn, "mailbox_message", table)
+    with conn.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.set_types(["uuid", "timestamptz", "text", "text", "text", "bytea"])
+        for one, at in rows:
+            sender, subject = clean_line(one.mail_from).lower(), _subject(one.raw)
+            for rcpt in one.recipients:
+                to = clean_line(rcpt).lower()
+                copy.write_row((uuid4(), at, to, sender, subject, one.raw))
 
 
 def _subject(raw: bytes) -> str:

@@ -7,7 +7,9 @@ with the keyring (purpose "imap") and written in base64.
 import asyncio
 import re
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import psycopg
@@ -26,6 +28,8 @@ from dangol.store.sql import load_queries
 
 _LOG = structlog.get_logger(__name__)
 _SQL = load_queries(__package__)
+
+Use = Callable[[Callable[[psycopg.Connection], Any]], Any]
 
 _POLL_SECONDS = 30.0
 _BATCH = 50
@@ -81,23 +85,26 @@ def stop_polling(conn: psycopg.Connection, *, by: str, now: datetime) -> None:
     save_setting(conn, "imap", None, by=by, now=now)
 
 
-async def poll(settings: Settings) -> None:
-    """Fetch what is new, every half a minute, until cancelled; nothing when none is configured."""
+async def poll(settings: Settings, use: Use) -> None:
+    """Fetch what is new, every half a minute, until cancelled; nothing when none is configured.
+
+    `use` runs a short look at the database on a connection that is open anyway.
+    """
     while True:
         try:
-            await asyncio.to_thread(_poll_once, settings)
+            await asyncio.to_thread(_poll_once, settings, use)
         except (OSError, ImapToolsError, psycopg.Error, DangolError) as error:
             _LOG.warning("mailbox not read", error=str(error))
         await asyncio.sleep(_POLL_SECONDS)
 
 
-def _poll_once(settings: Settings) -> None:
-    with connect(settings.database_url or "", name="imap") as conn:
-        value = read_setting(conn, "imap")
-        if value is None:
-            return
-        config = msgspec.convert(value, ImapConfig)
-        if config.active:
+def _poll_once(settings: Settings, use: Use) -> None:
+    value = use(lambda conn: read_setting(conn, "imap"))
+    if value is None:
+        return
+    config = msgspec.convert(value, ImapConfig)
+    if config.active:
+        with connect(settings.database_url or "", name="imap") as conn:
             fetch_new(conn, config, load_keyring(settings.keyring_path))
 
 

@@ -44,6 +44,7 @@ def run_post(settings: Settings, stop: threading.Event) -> None:
 
 async def _run(settings: Settings, stop: threading.Event) -> None:
     door = Door(load_keyring(settings.keyring_path), Journal(settings.journal_dir))
+    held = _Held(settings.database_url or "")
     inbound = _Keeper(settings, lambda conn, rows: take_in(conn, door, rows))
     boxed = _Keeper(settings, boxing.keep)
     receiver = Service(
@@ -55,42 +56,53 @@ async def _run(settings: Settings, stop: threading.Event) -> None:
     servers = [(Server(receiver), settings.host, settings.mail_port)]
     servers.append((Server(box), "127.0.0.1", settings.sandbox_port))
     async with AsyncExitStack() as stack:
+        stack.callback(held.close)
         stack.callback(inbound.close)
         stack.callback(boxed.close)
         for server, host, port in servers:
             await server.listen(host, port)
             stack.push_async_callback(server.close)
-        loops = [inbound.run(), boxed.run(), _look_after(settings, door), imap.poll(settings)]
+        ending = asyncio.create_task(asyncio.to_thread(stop.wait))
+        loops = [inbound.run(), boxed.run(), _look_after(held, door), imap.poll(settings, held.use)]
         tasks = [asyncio.create_task(loop) for loop in loops]
         stack.push_async_callback(_cancel, tasks)
-        while not stop.is_set():
-            await asyncio.sleep(0.25)
-            for task in tasks:
-                if task.done():
-                    task.result()
+        stack.callback(stop.set)  # or its thread would wait for ever
+        done, _ = await asyncio.wait([ending, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
 
 
 class _Held:
-    """One connection that is kept open, and opened anew after an error. For one thread at a time."""
+    """One connection that is kept open, and opened anew after an error."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._conn: psycopg.Connection | None = None
+        self._lock = threading.Lock()
+        self._is_over = False
 
     def use(self, work: Callable[[psycopg.Connection], Result]) -> Result:
         """What `work` returns, after the commit; on an error nothing of it is kept."""
-        try:
-            if self._conn is None or self._conn.closed:
-                self._conn = connect(self._dsn, name="post")
-            result = work(self._conn)
-            self._conn.commit()
-        except Exception:
-            self.close()
-            raise
-        return result
+        with self._lock:
+            if self._is_over:
+                raise psycopg.InterfaceError("the post process is stopping")
+            try:
+                if self._conn is None or self._conn.closed:
+                    self._conn = connect(self._dsn, name="post")
+                result = work(self._conn)
+                self._conn.commit()
+            except Exception:
+                self._let_go()
+                raise
+            return result
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Wait for what is under way, and let go of the database for good."""
+        with self._lock:
+            self._is_over = True
+            self._let_go()
+
+    def _let_go(self) -> None:
         conn, self._conn = self._conn, None
         if conn is not None:
             conn.close()
@@ -120,26 +132,22 @@ class _Keeper:
             raise NotNow(str(error)) from error
 
 
-async def _look_after(settings: Settings, door: Door) -> None:
+async def _look_after(held: _Held, door: Door) -> None:
     """Keep the brand's own addresses known, and unsent answers before the team.
 
     While the database is away the last known addresses hold.
     """
-    held = _Held(settings.database_url or "")
 
     def look(conn: psycopg.Connection) -> None:
         door.learn(read_brand(conn))
         wake_unsent(conn, datetime.now(UTC))
 
-    try:
-        while True:
-            try:
-                await asyncio.to_thread(held.use, look)
-            except psycopg.Error as error:
-                _LOG.warning("addresses not read", error=str(error))
-            await asyncio.sleep(_REFRESH_SECONDS)
-    finally:
-        held.close()
+    while True:
+        try:
+            await asyncio.to_thread(held.use, look)
+        except psycopg.Error as error:
+            _LOG.warning("addresses not read", error=str(error))
+        await asyncio.sleep(_REFRESH_SECONDS)
 
 
 async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:

@@ -21,8 +21,11 @@ delete from worker where seen_at < clock_timestamp() - interval '1 hour'
 delete from worker where id = %(holder)s
 
 -- name: count_workers
--- Workers seen within the lifetime of a lease.
-select count(*) from worker where seen_at > clock_timestamp() - interval '15 seconds'
+-- Workers seen within the lifetime of a lease. One who is seen in the future died before the clock
+-- was set back: the living have greeted since.
+select count(*) from worker
+where seen_at between clock_timestamp() - interval '15 seconds'
+    and clock_timestamp() + interval '1 second'
 
 -- name: renew_leases
 -- Our leases live for another 15 seconds, unless somebody else has taken them.
@@ -33,12 +36,14 @@ returning partition, bucket_lo, bucket_hi, token
 
 -- name: take_leases
 -- Up to `most` partitions that nobody holds, with a new fencing token. A row that a running
--- transaction of its old holder has locked is skipped: its work must end first.
+-- transaction of its old holder has locked is skipped: its work must end first. A lease that lives
+-- longer than leases do is from before the clock was set back; its token is what fences it.
 update lease set holder = %(holder)s, token = token + 1,
     expires_at = clock_timestamp() + interval '15 seconds'
 where partition in (
     select partition from lease
     where holder is null or expires_at < clock_timestamp()
+        or expires_at > clock_timestamp() + interval '20 seconds'
     order by partition limit %(most)s for update skip locked)
 returning partition, bucket_lo, bucket_hi, token
 
@@ -185,14 +190,24 @@ on conflict (id) do nothing
 insert into job (id, kind, args, state, created_at, created_by)
 values (%(id)s, %(kind)s, %(args)s, 'waiting', %(now)s, %(by)s)
 
+-- name: find_waiting
+-- The probe of an idle engine: does anything wait in intake, in the inbox (or for the segments
+-- that follow it), among the jobs?
+select exists (select from intake), exists (select from inbox) or exists (select from segment_work),
+    exists (select from job where state = 'waiting' or (state = 'running'
+        and (lease_until < clock_timestamp()
+            or lease_until > clock_timestamp() + interval '40 seconds')))
+
 -- name: claim_job
--- The oldest job that waits, or whose worker died; nobody else gets it for 30 seconds.
+-- The oldest job that waits, or whose worker died; nobody else gets it for 30 seconds. A lease
+-- that ends later than that is from before the clock was set back.
 update job set state = 'running', holder = %(holder)s, attempts = attempts + 1,
     started_at = coalesce(started_at, clock_timestamp()),
     lease_until = clock_timestamp() + interval '30 seconds'
 where id = (
     select id from job
-    where state = 'waiting' or (state = 'running' and lease_until < clock_timestamp())
+    where state = 'waiting' or (state = 'running' and (lease_until < clock_timestamp()
+        or lease_until > clock_timestamp() + interval '40 seconds'))
     order by created_at limit 1 for update skip locked)
 returning id, kind, args, progress, attempts, created_by
 
@@ -254,9 +269,10 @@ select pg_try_advisory_lock(%(key)s)
 select pg_advisory_unlock(%(key)s)
 
 -- name: begin_task
--- A task that is due by its row, begun now.
+-- A task that is due by its row, begun now. One that began in the future did so before the clock was
+-- set back, and would rest for as long.
 update schedule set last_started_at = clock_timestamp()
-where name = %(name)s and next_at <= clock_timestamp()
+where name = %(name)s and (next_at <= clock_timestamp() or last_started_at > clock_timestamp())
 returning name
 
 -- name: end_task
@@ -345,3 +361,7 @@ select exists (select from merge_task where copied_at is null)
 -- name: drop_days
 -- They are counted anew.
 delete from relationship_day where bucket between %(lo)s and %(hi)s
+
+-- name: has_segments
+-- Whether there is a segment to keep current.
+select exists (select from segment where archived_at is null)

@@ -1,8 +1,9 @@
 """The engine process: a handful of loops, each with its own connection, until told to stop.
 
-A loop works while there is work, then sleeps until a NOTIFY of its channel rings or two seconds
-have passed, whichever is first; then it looks, which is one index probe. A database that went away
-is tried again with growing pauses; what a loop was doing then was one transaction and is undone.
+A loop works while there is work, then sleeps until the bell of its channel rings. One loop rings
+them: at a NOTIFY, and every two seconds for what one cheap statement finds waiting anyway. A
+database that went away is tried again with growing pauses; what a loop was doing then was one
+transaction and is undone.
 """
 
 import datetime as dt
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 import psycopg
 import structlog
 
+from dangol.engine.following import Following
 from dangol.engine.hearers import load_hearers
 from dangol.engine.jobs import Handler, job_connection, work_once
 from dangol.engine.leases import RENEW_EVERY, Lease, leave, share_leases
@@ -30,17 +32,25 @@ from dangol.settings import Settings
 from dangol.store.journal import Journal
 from dangol.store.keyring import load_keyring
 from dangol.store.pool import await_notices, connect
+from dangol.store.sql import load_queries
+
+SQL = load_queries(__package__)
 
 PROBE_EVERY = 2.0
-"""Seconds after which a loop looks for work even if nothing rang."""
+"""Seconds after which work is looked for even if nobody was told of it."""
+_LISTEN_SECONDS = 1.0
+_RUNG_EVERY = 60.0
+"""Seconds after which a loop whose bell is rung looks by itself all the same."""
 
 _LONGEST_PAUSE = 5.0
+_CHANNELS = ("intake", "inbox", "job")
 _log = structlog.get_logger("dangol.engine")
 
 JOBS = {
     "import": "dangol.engine.importing:run_import",
     "join": "dangol.engine.joining:join_people",
     "campaign_plan": "dangol.engine.planning:plan_campaign",
+    "segment_backfill": "dangol.engine.backfill:run_backfill",
     "practice": "dangol.practice.job:run_practice",
     "practice_removal": "dangol.practice.job:run_removal",
 }
@@ -56,6 +66,7 @@ class Engine:
     stop: threading.Event
     holder: str
     ground: Ground
+    following: Following
     leases: tuple[Lease, ...] = ()
     bells: dict[str, threading.Event] = field(default_factory=dict)
 
@@ -81,14 +92,14 @@ def run_engine(settings: Settings, stop: threading.Event) -> None:
     gc.set_threshold(100_000, 50, 100)  # batches make many values that hold no cycles
     ground = Ground(load_keyring(settings.keyring_path), Journal(settings.journal_dir))
     holder = f"{socket.gethostname()}:{os.getpid()}:{random.randrange(16**6):06x}"
-    engine = Engine(settings, stop, holder, ground)
+    engine = Engine(settings, stop, holder, ground, Following(settings))
     loops = [
         _Loop(engine, "bell", lambda: _open_listening(engine), _listen(engine), pause=0.0),
         _Loop(engine, "leases", _open(engine, "leases"), _keep(engine), pause=RENEW_EVERY),
-        _Loop(engine, "route", _open(engine, "route", plain=True), _route(engine), rings="intake"),
-        _Loop(engine, "live", _open(engine, "live", plain=True), _live(engine), rings="inbox"),
-        _Loop(engine, "jobs", lambda: job_connection(settings), _job(engine), rings="job"),
-        _Loop(engine, "jobs2", lambda: job_connection(settings), _job(engine), rings="job"),
+        _Loop(engine, "route", _open(engine, "route", plain=True), _route(engine), rung="intake"),
+        _Loop(engine, "live", _open(engine, "live", plain=True), _live(engine), rung="inbox"),
+        _Loop(engine, "jobs", lambda: job_connection(settings), _job(engine), rung="job"),
+        _Loop(engine, "jobs2", lambda: job_connection(settings), _job(engine), rung="job"),
         _Loop(engine, "prompt", lambda: schedule_connection(settings), _task(engine, prompt=True)),
         _Loop(engine, "upkeep", lambda: schedule_connection(settings), _task(engine, prompt=False)),
     ]
@@ -100,6 +111,7 @@ def run_engine(settings: Settings, stop: threading.Event) -> None:
         bell.set()
     for loop in loops:
         loop.join()
+    engine.following.close()
     _sign_off(engine)
     _log.info("engine stopped", holder=holder)
 
@@ -114,13 +126,14 @@ class _Loop(threading.Thread):
         open_connection: Callable[[], psycopg.Connection],
         step: Step,
         *,
-        rings: str | None = None,
+        rung: str | None = None,
         pause: float = PROBE_EVERY,
     ) -> None:
         super().__init__(name=name, daemon=True)
-        self._engine, self._step, self._pause = engine, step, pause
+        self._engine, self._step = engine, step
+        self._pause = _RUNG_EVERY if rung else pause
         self._open = open_connection
-        self._bell = engine.bell(rings or f"own-{name}")
+        self._bell = engine.bell(rung or f"own-{name}")
 
     def run(self) -> None:
         failures = 0
@@ -152,16 +165,27 @@ class _Loop(threading.Thread):
 
 def _open_listening(engine: Engine) -> psycopg.Connection:
     conn = connect(engine.dsn, name="bell", autocommit=True)
-    for channel in ("intake", "inbox", "job"):
+    for channel in _CHANNELS:
         conn.execute(f"listen {channel}")
     return conn
 
 
 def _listen(engine: Engine) -> Step:
-    """Turn NOTIFY into bells; many notifications in a row ring once."""
+    """Turn NOTIFY into bells, many in a row into one; and ring for what waits unsaid."""
+    look_at = 0.0
 
     def step(conn: psycopg.Connection) -> bool:
-        for channel in await_notices(conn, 1.0):
+        nonlocal look_at
+        rang = await_notices(conn, _LISTEN_SECONDS)
+        if time.monotonic() >= look_at:
+            look_at = time.monotonic() + PROBE_EVERY
+            waits = conn.execute(SQL.find_waiting).fetchone()
+            rang |= {
+                channel for channel, is_waiting in zip(_CHANNELS, waits, strict=True) if is_waiting
+            }
+        if engine.following.is_due(dt.datetime.now(dt.UTC)):
+            rang |= {"inbox"}
+        for channel in rang:
             engine.bell(channel).set()
         return True
 
@@ -193,18 +217,20 @@ def _route(engine: Engine) -> Step:
 
 
 def _live(engine: Engine) -> Step:
-    pace = Pace()
+    pace, following = Pace(), engine.following
 
     def step(conn: psycopg.Connection) -> bool:
         leases = engine.leases
         if not leases:
             return False
         begun = time.monotonic()
-        turn = turn_once(conn, leases, engine.ground, dt.datetime.now(dt.UTC), pace)
+        ground = following.prepare(engine.ground)
+        turn = turn_once(conn, leases, ground, dt.datetime.now(dt.UTC), pace)
         if turn.taken >= 1_000:
             seconds = time.monotonic() - begun
             _log.info("applied", events=turn.applied, seconds=round(seconds, 3))
-        return turn.last_bucket is not None
+        behind = following.follow(conn, leases, turn, dt.datetime.now(dt.UTC))
+        return behind or turn.last_bucket is not None
 
     return step
 

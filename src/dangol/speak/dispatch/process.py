@@ -43,6 +43,7 @@ MOST_AHEAD = 2000
 _AHEAD_SECONDS = 0.5
 """How much is handed over ahead, in seconds of the measured rate, waiting and under way together."""
 _IDLE_SECONDS = 2.0
+"""An idle dispatcher looks so often, whether or not it was told of something."""
 _BEAT_SECONDS, _IDLE_BEAT_SECONDS = 1.0, 5.0
 _REST_SECONDS = 10.0
 """Connections are let go after so long without work."""
@@ -85,6 +86,8 @@ class Dispatcher:
         self._channel: ActiveChannel | None = None
         self._retired: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
+        self._stirred = asyncio.Event()
+        """Set while there is work, and when it is time to stop."""
         self._worked_at = monotonic()
         self._has_work = False
         self._unwritten = 0
@@ -93,16 +96,25 @@ class Dispatcher:
         """Until told to stop."""
         _log.info("dispatcher started", id=self.id)
         loops = [self._keep_taking(), self._keep_writing(), self._keep_beating(), self._keep_time()]
-        tasks = [asyncio.create_task(loop) for loop in loops]
+        tasks = [asyncio.create_task(loop) for loop in [*loops, self._await_stop()]]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
                 task.result()
         finally:
             self._stop.set()
-            self._room.set()
+            self._stir()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._finish()
+
+    async def _await_stop(self) -> None:
+        await asyncio.to_thread(self._stop.wait)
+        self._stir()
+
+    def _stir(self) -> None:
+        """Let nobody wait any longer."""
+        self._room.set()
+        self._stirred.set()
 
     # -- taking ------------------------------------------------------------------------
 
@@ -121,6 +133,7 @@ class Dispatcher:
         if not self._has_work:
             await self._idle()
             return
+        self._stirred.set()
         assert self._pool is not None
         if not self._pool.is_ready:
             self._pool.open()
@@ -146,11 +159,13 @@ class Dispatcher:
             self._pool.kick()
 
     async def _idle(self) -> None:
+        if not self._stop.is_set():
+            self._stirred.clear()
         until = monotonic() + _IDLE_SECONDS
         while monotonic() < until and not self._stop.is_set():
             before = monotonic()
-            await self._on_taker(lambda: self._taker.wait(0.5))
-            if monotonic() - before < 0.45:  # woken
+            await self._on_taker(lambda: self._taker.wait(1.0))
+            if monotonic() - before < 0.95:  # woken
                 return
 
     def _most_ahead(self) -> int:
@@ -185,7 +200,7 @@ class Dispatcher:
     async def _keep_time(self) -> None:
         """Ten times a second: time-outs, the number of connections, throttled messages, stopping."""
         while not self._stop.is_set():
-            await asyncio.sleep(0.05 if self._feed.is_throttled else self._tick_seconds())
+            await self._rest(is_pressing=self._feed.is_throttled)
             pool = self._pool
             if pool is None:
                 continue
@@ -204,7 +219,7 @@ class Dispatcher:
 
     async def _keep_writing(self) -> None:
         while not self._stop.is_set():
-            await asyncio.sleep(0.05 if self._feed.results else self._tick_seconds())
+            await self._rest(is_pressing=bool(self._feed.results))
             await self._write_results()
 
     async def _write_results(self) -> None:
@@ -228,7 +243,7 @@ class Dispatcher:
                 _log.warning("no sign of life left", error=str(error).strip()[:300])
             until = monotonic() + (_BEAT_SECONDS if self._is_busy() else _IDLE_BEAT_SECONDS)
             while monotonic() < until and not self._stop.is_set():
-                await asyncio.sleep(self._tick_seconds())
+                await self._rest()
 
     def _status(self) -> dict[str, object]:
         pool = self._pool
@@ -243,8 +258,12 @@ class Dispatcher:
     def _is_busy(self) -> bool:
         return self._has_work or monotonic() - self._worked_at < 2.0
 
-    def _tick_seconds(self) -> float:
-        return 0.1 if self._is_busy() else 0.5
+    async def _rest(self, *, is_pressing: bool = False) -> None:
+        """A moment while there is work; without any until there is some, two seconds at most."""
+        if is_pressing or self._is_busy():
+            await asyncio.sleep(0.05 if is_pressing else 0.1)
+        else:
+            await _wait_for(self._stirred, _IDLE_SECONDS)
 
     # -- stopping ----------------------------------------------------------------------
 
