@@ -5,12 +5,11 @@ Memory is the proportional share (PSS) of every process, so that shared pages co
 
 import os
 import shutil
-import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
+from bench._installation import begin, end
 from bench.report import Figure, show
 from dangol.settings import temporary
 
@@ -24,35 +23,15 @@ def main() -> None:
     home = temporary("idle")
     home.chmod(0o755)
     try:
-        first, seconds = _start(home / "data")
-        _stop(first)
+        first, seconds = begin(home / "data")
+        end(first)
         show(Figure("first start, database made", seconds, "s", higher_is_better=False))
-        second, again = _start(home / "data")
+        second, again = begin(home / "data")
         show(Figure("start", again, "s", 5, seconds, "the first start", higher_is_better=False))
         _watch(second)
-        _stop(second)
+        end(second)
     finally:
         shutil.rmtree(home, ignore_errors=True)
-
-
-def _start(data: Path) -> tuple[subprocess.Popen[str], float]:
-    begun = time.monotonic()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dangol.cli", "up", "--data", data, "--port", "18431"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"DANGOL_MAIL_PORT": "18432", "DANGOL_SANDBOX_PORT": "18433"},
-    )
-    for line in process.stdout or ():
-        if line.startswith("ready"):
-            return process, time.monotonic() - begun
-    raise RuntimeError("it did not start")
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
 
 
 def _watch(process: subprocess.Popen[str]) -> None:
