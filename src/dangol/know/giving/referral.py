@@ -29,9 +29,9 @@ def friend_token(keyring: Keyring, customer_id: int) -> str:
 
 
 def read_friend_token(keyring: Keyring, token: str) -> int | None:
-    """Whose link it is; None for anything that we did not seal."""
+    """Whose link it is; None for anything that we did not seal. In letters the send stands first."""
     numbers = unseal(keyring, _KIND, token)
-    return numbers[0] if numbers and len(numbers) == 1 else None
+    return numbers[-1] if numbers and len(numbers) <= 2 else None
 
 
 def apply_referrals(

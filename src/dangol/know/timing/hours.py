@@ -7,8 +7,6 @@ population's hours, whose weight κ is learned from the data (empirical Bayes).
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import gammaln
 
 Array = NDArray[np.float64]
 
@@ -62,6 +60,8 @@ def posterior(smoothed: Array, pi: Array, kappa: float) -> Array:
 
 def log_marginal(counts: Array, pi: Array, kappa: float) -> float:
     """Log-probability of raw counts (people, 24) when everyone's hours are Dirichlet(κπ)."""
+    from scipy.special import gammaln  # only where a model is learned: it weighs 40 MB
+
     prior = kappa * np.maximum(pi, _WEIGHTLESS)
     total = counts.sum(axis=1)
     each = gammaln(counts + prior) - gammaln(prior)
@@ -70,6 +70,8 @@ def log_marginal(counts: Array, pi: Array, kappa: float) -> float:
 
 def fit_kappa(counts: Array, pi: Array) -> float:
     """The κ under which the raw counts are likeliest; large when people hardly differ."""
+
+    from scipy.optimize import minimize_scalar
 
     def loss(log_kappa: float) -> float:
         return -log_marginal(counts, pi, float(np.exp(log_kappa)))

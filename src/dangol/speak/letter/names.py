@@ -32,7 +32,7 @@ CHIPS = (
 )
 
 BRAND_NAMES = ("name", "email", "phone", "postal_address", "site_url")
-LINK_NAMES = ("unsubscribe", "preferences", "view")
+LINK_NAMES = ("unsubscribe", "preferences", "view", "friend")
 
 
 def full_name(reader: Reader) -> str:

@@ -11,6 +11,7 @@ _KINDS = {
     "preferences": "u",
     "view": "u",
     "confirm": "s",
+    "friend": "f",
     "reply": "r",
 }
 """One token opens the three pages: whoever holds the letter may leave, choose less, and read it."""

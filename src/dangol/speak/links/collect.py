@@ -9,7 +9,7 @@ _COUNTED = re.compile(r"https?://[^\s{}\x00-\x1f]+", re.IGNORECASE)
 _SAFE = re.compile(
     r"(https?://[^\s/?#{}\x00-\x20]+([/?#][^\s\x00-\x1f]*)?|mailto:\S+|tel:[+0-9().-]+)", re.I
 )
-OWN_LINK = re.compile(r"\{\{\s*link\.(unsubscribe|preferences|view|confirm)\s*\}\}")
+OWN_LINK = re.compile(r"\{\{\s*link\.(unsubscribe|preferences|view|friend|confirm)\s*\}\}")
 """A link of our own, written as a name."""
 
 
