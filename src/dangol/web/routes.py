@@ -19,6 +19,7 @@ from dangol.web.desk import (
     mailbox,
     moments,
     notes,
+    opening,
     post,
     practice,
     running,
@@ -164,6 +165,8 @@ DESK = (
     # settings
     Route("GET", "/settings", shop.show, OWN),
     Route("POST", "/settings", shop.save, OWN),
+    Route("GET", "/settings/opening", opening.show, OWN),
+    Route("POST", "/settings/opening", opening.save, OWN),
     Route("GET", "/settings/sending", sending.show, OWN),
     Route("POST", "/settings/sending", sending.save_channel, OWN),
     Route("POST", "/settings/sending/choose", sending.choose, OWN),

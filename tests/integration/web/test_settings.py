@@ -5,6 +5,7 @@ import re
 import pytest
 
 from dangol.decide.guard.rules import read_rules
+from dangol.know.rhythm.lookup import read_opening
 from dangol.listen.keys import find_key
 from dangol.speak.channel.config import list_configs
 from dangol.store.brand import Brand, read_brand, save_brand
@@ -144,3 +145,31 @@ def test_a_test_letter_is_queued(desk):
     desk.post(f"{url}/test", 422, **fields | {"address": "nobody"})
     desk.post(f"{url}/test", **fields | {"address": "me@shop.example"})
     assert desk.conn.execute("select kind from send").fetchone()[0] == "test"
+
+
+def test_closed_days_are_kept_and_mistakes_are_told(desk):
+    page = desk.get("/settings/opening")
+    fields = {name: "on" for name in form_of(page) if name.startswith(("weekly", "holiday"))}
+    assert fields.keys() == {"holiday:Korean New Year", "holiday:Chuseok"}
+    given = fields | {"weekly_7": "on", "closures": "2026-08-01 2026-08-05 summer\n2026-09-01"}
+    desk.post("/settings/opening", **given)
+    desk.conn.rollback()
+    kept = read_opening(desk.conn, read_brand(desk.conn))
+    assert (kept.weekly, kept.holidays) == ((7,), ("Chuseok", "Korean New Year"))
+    assert [one.why for one in kept.closures] == ["summer", ""]
+    assert "2026-08-01 2026-08-05 summer" in desk.get("/settings/opening")
+    wrong = {"closures": "next week"}
+    assert "does not begin with a day" in desk.post("/settings/opening", 422, **given | wrong)
+    always = {f"weekly_{day}": "on" for day in range(1, 8)}
+    assert "at least one day" in desk.post("/settings/opening", 422, **given | always)
+    desk.conn.rollback()
+    assert read_opening(desk.conn, read_brand(desk.conn)) == kept
+
+
+def test_the_events_heard_are_offered_as_what_counts(desk):
+    desk.conn.execute(
+        "insert into catalogue_event (name, count, first_at, last_at)"
+        " values ('Lesson Taken', 3, now(), now())"
+    )
+    desk.conn.commit()
+    assert '<option value="Lesson Taken">' in desk.get("/settings")

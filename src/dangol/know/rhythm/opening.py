@@ -24,6 +24,7 @@ LONGEST_CLOSURE = timedelta(days=1827)
 MOST_CLOSURES = 500
 _AROUND = ("Alternative holiday for ", "The day preceding ", "The second day of ")
 _BETWEEN = "; "
+_LANGUAGES = {"en": "en_US", "ko": "ko"}
 
 
 class Closure(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +51,9 @@ class Holiday(msgspec.Struct, frozen=True):
     """A public holiday to choose, with its days in one year."""
 
     name: str
+    """As rules name it."""
+    words: str
+    """As people of one language do."""
     days: tuple[date, ...]
 
 
@@ -85,13 +89,24 @@ def resolve(opening: Opening, since: date, until: date) -> OpenDays:
     )
 
 
-def list_holidays(country: str, year: int) -> list[Holiday]:
-    """The public holidays of a country in one year, as they fall; empty where none are known."""
+def list_holidays(country: str, year: int, locale: str = "en") -> list[Holiday]:
+    """The public holidays of a country with their days in one year; empty where none are known.
+
+    Those of the years around are told too, for some come now and then only.
+    """
     found: dict[str, list[date]] = {}
-    for day, said in sorted(_calendar(country, year, year).items()):
-        for name in names_in(said):
+    local = _calendar(country, year - 1, year + 1, _LANGUAGES.get(locale, "en_US"))
+    for day, names in sorted(_calendar(country, year - 1, year + 1).items()):
+        for name in names_in(names):
             found.setdefault(name, []).append(day)
-    return [Holiday(name, tuple(days)) for name, days in found.items()]
+    return [
+        Holiday(
+            name,
+            min((local.get(day, name) for day in days), key=len),
+            tuple(day for day in days if day.year == year),
+        )
+        for name, days in found.items()
+    ]
 
 
 def names_in(said: str) -> list[str]:
@@ -115,11 +130,13 @@ def _closed_holidays(opening: Opening, since: date, until: date) -> Iterator[dat
             yield day
 
 
-def _calendar(country: str, first: int, last: int) -> "Mapping[date, str] | HolidayBase":
+def _calendar(
+    country: str, first: int, last: int, language: str = "en_US"
+) -> "Mapping[date, str] | HolidayBase":
     from holidays import country_holidays  # the package is large
 
     try:
-        return country_holidays(country, years=range(first, last + 1), language="en_US")
+        return country_holidays(country, years=range(first, last + 1), language=language)
     except NotImplementedError:
         return {}
 

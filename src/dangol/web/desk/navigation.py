@@ -52,6 +52,7 @@ _GROUPS = (
 
 SETTINGS = (
     ("/settings", "settings.shop"),
+    ("/settings/opening", "settings.opening"),
     ("/settings/sending", "settings.sending"),
     ("/settings/keys", "settings.keys"),
     ("/settings/members", "settings.members"),

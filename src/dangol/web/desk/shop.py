@@ -4,6 +4,7 @@ from zoneinfo import available_timezones
 
 from msgspec.structs import replace
 
+from dangol.listen.sources import list_events
 from dangol.model.address import normalise_email
 from dangol.store.brand import Brand, read_brand, save_brand
 from dangol.web import words
@@ -17,7 +18,7 @@ _URLS = ("site_url", "public_url")
 
 def show(visit: Visit) -> Answer:
     """The form."""
-    return _page(read_brand(visit.conn))
+    return _page(visit, read_brand(visit.conn))
 
 
 def save(visit: Visit) -> Answer:
@@ -26,7 +27,7 @@ def save(visit: Visit) -> Answer:
     given, problems = read_form(visit)
     brand = replace(before, **given)
     if problems:
-        return _page(brand, problems)
+        return _page(visit, brand, problems)
     if brand.public_url != before.public_url:
         brand = replace(brand, public_url_verified_at=None)
     save_brand(visit.conn, brand, by=visit.by, now=visit.now)
@@ -72,10 +73,11 @@ def _is_code(text: str, length: int) -> bool:
     return len(text) == length and text.isascii() and text.isalpha()
 
 
-def _page(brand: Brand, problems: dict[str, str] | None = None) -> Page:
+def _page(visit: Visit, brand: Brand, problems: dict[str, str] | None = None) -> Page:
     values = {
         "brand": brand,
         "problems": problems or {},
+        "events": [one.name for one in list_events(visit.conn)],
         "zones": sorted(zone for zone in available_timezones() if "/" in zone),
     }
     return Page("desk/shop.html", values, 422 if problems else 200)

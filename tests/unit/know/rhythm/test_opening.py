@@ -70,6 +70,8 @@ def test_holidays_of_a_year_are_there_to_choose():
     names = {one.name: one.days for one in list_holidays("KR", 2026)}
     assert len(names["Chuseok"]) == 3
     assert "Election Day" in names
+    assert {one.words for one in list_holidays("KR", 2026, "ko")} >= {"설날", "추석"}
+    assert "Temporary Public Holiday" in {one.name for one in list_holidays("KR", 2026)}
     assert list_holidays("XX", 2026) == []
 
 
