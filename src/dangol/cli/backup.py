@@ -1,6 +1,7 @@
 """`dangol backup`, `dangol restore`, `dangol confirm-restore`."""
 
 import datetime as dt
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,11 @@ def backup(
         made = make_backup(settings, dsn, target.absolute(), now)
     print(f"{made.path}: {made.bytes:,} bytes, {made.files} history files")
     print("It holds the keys: whoever can read it can read everything. Keep it safe.")
+    for damage in made.damaged:
+        print(f"dangol: {damage}", file=sys.stderr)
+    if made.damaged:
+        print("dangol: Do not delete older backups: they may hold these files.", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 def restore(
@@ -49,7 +55,7 @@ def restore(
     ] = None,
 ) -> None:
     """Bring a backup back into a new data folder. Nothing is sent until you confirm it."""
-    from dangol.store.backup.restoring import place_backup, unpack_backup
+    from dangol.store.backup.restoring import finish_restore, place_backup, unpack_backup
 
     settings = load_settings(data=data)
     now = dt.datetime.now(dt.UTC)
@@ -59,6 +65,7 @@ def restore(
         kept = place_backup(settings, dsn, header, now)
         kept.append(later)
         done = _replay(dsn, kept, now)
+    finish_restore(settings)
     print(f"Restored the state of {header.created_at:%Y-%m-%d %H:%M} UTC into {settings.data}.")
     print(f"From the journal: {done.suppressions} opt-outs, {done.erasures} people to erase again.")
     print("Nothing is sent until you run `dangol confirm-restore` or confirm it in the desk.")
@@ -73,8 +80,10 @@ def confirm_restore(
 ) -> None:
     """Let a restored installation send again."""
     from dangol.store.backup.hold import find_hold, release
+    from dangol.store.backup.restoring import refuse_unfinished
 
     settings = load_settings(data=data)
+    refuse_unfinished(settings.data)
     now = dt.datetime.now(dt.UTC)
     with running_database(settings) as dsn, connect(dsn, name="restore") as conn:
         if find_hold(conn) is None:

@@ -112,12 +112,14 @@ def _clock(conn: psycopg.Connection) -> str:
 
 
 def _history(conn: psycopg.Connection, settings: Settings) -> str:
-    rows = conn.execute("select path, bytes from lake_file where removed_at is null").fetchall()
-    for path, size in rows:
-        file = settings.lake_dir / path
-        if not file.exists() or file.stat().st_size != size:
-            raise DangolError(f"{file} is missing or damaged; restore it from a backup.")
-    return f"{len(rows)} files, all there"
+    from dangol.store.lake.manifest import list_files
+    from dangol.store.lake.soundness import find_damaged
+
+    files = list_files(conn)
+    damaged = [str(error) for error in find_damaged(settings.lake_dir, files).values()]
+    if damaged:
+        raise DangolError("{problems}", problems="; ".join(damaged))
+    return f"{len(files)} files, each page as it was written"
 
 
 def _brand(conn: psycopg.Connection) -> str:

@@ -6,6 +6,7 @@ from dangol.engine.jobs import enqueue
 from dangol.engine.leases import ensure_leases
 from dangol.know.giving.fans import ensure_fans
 from dangol.settings import Settings
+from dangol.store.backup.restoring import refuse_unfinished
 from dangol.store.brand import read_brand
 from dangol.store.keyring import bind_keyring, load_keyring
 from dangol.store.migrate import migrate
@@ -20,8 +21,10 @@ def prepare(settings: Settings, *, demo: int | None, now: dt.datetime) -> dict[s
     Safe to run at every start.
 
     Raises:
+        Refused: a restore into the folder was interrupted.
         KeyringError: the keyring is damaged, or not that of the database.
     """
+    refuse_unfinished(settings.data)
     for folder in (settings.lake_dir, settings.journal_dir, settings.temp_dir):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     ring = load_keyring(settings.keyring_path)

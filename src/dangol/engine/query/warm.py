@@ -21,6 +21,7 @@ from dangol.engine.query.counts import Counts
 from dangol.settings import Settings
 from dangol.store.brand import read_brand
 from dangol.store.lake import Follower, Snapshot, open_duckdb
+from dangol.store.lake.soundness import naming_damage
 from dangol.store.pool import connect
 
 FRESH_S = 1.0
@@ -91,6 +92,16 @@ class Warm:
         with self._lock:
             if self._held is not None:
                 self._held.as_of.snapshot.duck.interrupt()
+
+    def find_damage(self, error: Exception) -> Exception:
+        """`error`, or the damaged file that it came of."""
+        if self._held is None:
+            return error
+        try:
+            with naming_damage(self.settings.lake_dir, self._held.as_of.snapshot.files):
+                raise error
+        except Exception as named:
+            return named
 
     def turn(self) -> None:
         """Let go of the present view, which an interrupted or refused question may have spoiled."""

@@ -166,8 +166,9 @@ class Worker:
             self._warm.turn()
             reply = _failure_of(error)
         except Exception as error:
+            named = self._warm.find_damage(error)
             self._warm.cool()
-            reply = _failure_of(error)
+            reply = _failure_of(named)
         self._reply(task, reply)
 
     def _reply(self, task: _Task, reply: Reply) -> None:

@@ -21,6 +21,7 @@ from dangol.store.keyring import Keyring
 from dangol.store.lake import open_duckdb, snapshot
 from dangol.store.lake.compaction import find_customers
 from dangol.store.lake.manifest import list_files, writing
+from dangol.store.lake.soundness import naming_damage
 from dangol.store.pool import connect
 from dangol.store.sql import load_queries
 
@@ -121,8 +122,9 @@ def _finish(
     if rewritten_at is None or (noted.rewritten_at and has_removed):
         return False
     if noted.rewritten_at is None:
-        with open_duckdb(settings, threads=1) as duck:
-            if find_customers(duck, settings.lake_dir, files, _as_table(ids)):
+        lake_dir = settings.lake_dir
+        with naming_damage(lake_dir, files), open_duckdb(settings, threads=1) as duck:
+            if find_customers(duck, lake_dir, files, _as_table(ids)):
                 raise RuntimeError(f"files still hold rows of erased customers {ids}")
         noted = msgspec.structs.replace(noted, rewritten_at=now)
     if not has_removed:

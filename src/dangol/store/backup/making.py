@@ -12,7 +12,8 @@ from dangol.settings import Settings
 from dangol.store.backup.archive import DUMP, JOURNAL, KEYRING, LAKE, Header, writing_archive
 from dangol.store.backup.tools import dump
 from dangol.store.files import DISK, FileLayer, write_file
-from dangol.store.lake.manifest import list_files
+from dangol.store.lake.manifest import LakeFile, list_files
+from dangol.store.lake.soundness import DamagedFile, find_damaged
 from dangol.store.pool import connect
 from dangol.store.server import find_tools
 from dangol.store.sql import load_queries
@@ -27,6 +28,8 @@ class Backup(msgspec.Struct, frozen=True):
     bytes: int
     files: int
     """How many history files it holds."""
+    damaged: tuple[DamagedFile, ...] = ()
+    """What is wrong with some of them: they are in it as they are, or not at all."""
 
 
 def make_backup(
@@ -36,7 +39,8 @@ def make_backup(
 
     Database and history are read in one snapshot; files that leave the history meanwhile stay on
     the disk for a day. The journal comes last: it may know more, never less. The file holds the
-    keys, so it can be read by its owner only.
+    keys, so it can be read by its owner only. A damaged history file keeps nothing else from being
+    backed up, but whoever relies on this backup must be told of it.
 
     Raises:
         StorageError: `target` could not be written; nothing is left there.
@@ -46,7 +50,9 @@ def make_backup(
     with tempfile.TemporaryDirectory(dir=settings.temp_dir) as folder:
         dumped = Path(folder) / DUMP
         with connect(dsn, name="backup") as conn:
-            header, paths = _dump(conn, dsn, dumped, now)
+            header, files = _dump(conn, dsn, dumped, now)
+        damaged = find_damaged(settings.lake_dir, files)
+        paths = [file.path for file in files if (settings.lake_dir / file.path).exists()]
 
         def fill(file) -> int:
             with writing_archive(file, header) as archive:
@@ -59,18 +65,18 @@ def make_backup(
             return file.tell()
 
         size = write_file(layer, target, fill)
-    return Backup(target, size, len(paths))
+    return Backup(target, size, len(paths), tuple(damaged.values()))
 
 
 def _dump(
     conn: psycopg.Connection, dsn: str, target: Path, now: datetime
-) -> tuple[Header, list[str]]:
+) -> tuple[Header, list[LakeFile]]:
     """Dump the database as it is now; also which history files belong to that instant."""
     conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     with conn.transaction():
         conn.execute("set local idle_in_transaction_session_timeout = 0")  # a dump may take long
         postgres, migration = conn.execute(SQL.find_state).fetchone()
-        paths = [file.path for file in list_files(conn)]
+        files = list_files(conn)
         shared = conn.execute(SQL.export_snapshot).fetchone()[0]
         dump(find_tools(), dsn, shared, target)
     header = Header(
@@ -79,6 +85,6 @@ def _dump(
         dangol=version("dangol"),
         migration=migration,
         postgres=postgres,
-        files=len(paths),
+        files=len(files),
     )
-    return header, paths
+    return header, files

@@ -72,7 +72,7 @@ def place_backup(settings: Settings, dsn: str, header: Header, now: datetime) ->
 
     The keyring and the files first, then the database in one transaction that also makes the
     installation wait for its owner. A journal that is kept outside the data folder stays, and
-    learns what only the backup knew.
+    learns what only the backup knew. `finish_restore` comes when that journal is replayed.
 
     Raises:
         Refused: the database holds something.
@@ -92,8 +92,27 @@ def place_backup(settings: Settings, dsn: str, header: Header, now: datetime) ->
     with connect(dsn, name="restore", autocommit=True) as conn:
         migrate(conn)
         conn.execute("analyze")
-    shutil.rmtree(unpacked)
     return journal
+
+
+def finish_restore(settings: Settings) -> None:
+    """The last step, after the journal was replayed: from now on the folder counts as whole."""
+    shutil.rmtree(settings.data / _UNPACKED)
+
+
+def refuse_unfinished(data: Path) -> None:
+    """Make sure that nothing begins on a folder into which a restore was interrupted.
+
+    It holds keys and files, and perhaps a database that does not know the latest opt-outs.
+
+    Raises:
+        Refused: it was.
+    """
+    if (data / _UNPACKED).exists():
+        raise Refused(
+            "A restore into {data} was interrupted. Remove that folder and restore again.",
+            data=data,
+        )
 
 
 def _place(source: Path, target: Path) -> None:

@@ -17,6 +17,7 @@ from dangol.store.bulk import copy_arrow
 from dangol.store.lake.duck import open_duckdb
 from dangol.store.lake.manifest import SQL, list_files, writing
 from dangol.store.lake.reading import select_files
+from dangol.store.lake.soundness import naming_damage
 from dangol.store.pool import connect
 
 REWRITE_AFTER = timedelta(days=30)
@@ -66,7 +67,7 @@ def _fetch(conn: psycopg.Connection, settings: Settings, customers: Sequence[int
             "customer_id": pa.array(customers, pa.int64()),
         }
     )
-    with open_duckdb(settings, threads=1) as duck:
+    with open_duckdb(settings, threads=1) as duck, naming_damage(settings.lake_dir, files):
         duck.register("wanted", wanted)
         source = select_files(settings.lake_dir, files, ())
         found = duck.sql(f"select * from ({source}) e semi join wanted using (bucket, customer_id)")

@@ -32,6 +32,7 @@ from dangol.store.lake.manifest import (
 from dangol.store.lake.plan import Plan, Range, Why, plan_step
 from dangol.store.lake.reading import UNMASKED, select_files
 from dangol.store.lake.shape import file_schema, quote
+from dangol.store.lake.soundness import DamagedFile, find_damaged
 from dangol.store.lake.writing import Target, write_events
 from dangol.store.pool import connect
 
@@ -56,18 +57,22 @@ def compact_once(
 ) -> Compacted | None:
     """Do the most urgent step, in transactions of its own; None when there is none to do.
 
-    Mover, merges and readers go on meanwhile. Call again until it returns None.
+    Mover, merges and readers go on meanwhile. Call again until it returns None. A damaged file is
+    never written again, which would make the damage whole; the others are.
 
     Raises:
         StorageError: a file could not be written; nothing has changed.
+        DamagedFile: nothing is left to do but with a file that is damaged.
     """
     with connect(dsn, name="compaction") as conn:
         with conn.transaction():
             files, partitions = list_files(conn), list_partitions(conn)
             due = list_masked(conn, due_by=now + REWRITE_AHEAD)
-        dirty = _find_dirty(conn, settings, files, due, now) if due.num_rows else set()
-        plan = plan_step(files, partitions, dirty)
+        dirty, damaged = _find_dirty(conn, settings, files, due, now)
+        plan = _plan_sound(settings.lake_dir, files, partitions, dirty, damaged)
         if plan is None:
+            for damage in damaged.values():
+                raise damage
             return None
         with conn.transaction():
             masked = list_masked(conn)
@@ -83,7 +88,23 @@ def compact_once(
             duck.execute("set arrow_lossless_conversion = true")  # uuids as uuids, not as text
             duck.register("masked", masked)
             added = _write_again(duck, target, plan, partitions)
-        return _swap(conn, plan, added, now)
+        return _swap(conn, target, plan, added)
+
+
+def _plan_sound(
+    lake_dir: Path,
+    files: Sequence[LakeFile],
+    partitions: Sequence[Range],
+    dirty: set[UUID],
+    damaged: dict[UUID, DamagedFile],
+) -> Plan | None:
+    """The most urgent step of which every file is sound; others are noted in `damaged`."""
+    while True:
+        plan = plan_step([file for file in files if file.id not in damaged], partitions, dirty)
+        found = find_damaged(lake_dir, plan.files) if plan else {}
+        if not found:
+            return plan
+        damaged |= found
 
 
 def _write_again(
@@ -121,11 +142,13 @@ def _sorted(
 
 
 def _swap(
-    conn: psycopg.Connection, plan: Plan, added: tuple[LakeFile, ...], now: datetime
+    conn: psycopg.Connection, target: Target, plan: Plan, added: tuple[LakeFile, ...]
 ) -> Compacted | None:
     """New files in, old files out; nothing when another compaction took one of the old ones."""
     with writing(conn), conn.transaction():
-        if not remove_files(conn, [file.id for file in plan.files], now):
+        if not all((target.lake_dir / file.path).exists() for file in added):
+            return None  # a sweep whose clock was ahead took them for orphans
+        if not remove_files(conn, [file.id for file in plan.files], target.now):
             return None  # the new files are orphans now, and swept
         for file in added:
             add_file(conn, file)
@@ -138,16 +161,29 @@ def _find_dirty(
     files: Sequence[LakeFile],
     due: pa.Table,
     now: datetime,
-) -> set[UUID]:
-    """The files that hold due customers; customers that no file holds are noted as rewritten."""
+) -> tuple[set[UUID], dict[UUID, DamagedFile]]:
+    """The files that hold due customers, and those that do not tell because they are damaged.
+
+    Customers that no file holds are noted as rewritten, if all files could be read.
+    """
+    if not due.num_rows:
+        return set(), {}
     with open_duckdb(settings, threads=1) as duck:
-        held = find_customers(duck, settings.lake_dir, files, due)
+        try:
+            held = find_customers(duck, settings.lake_dir, files, due)
+        except duckdb.Error:
+            damaged = find_damaged(settings.lake_dir, files)
+            if not damaged:
+                raise
+            sound = [file for file in files if file.id not in damaged]
+            held = find_customers(duck, settings.lake_dir, sound, due)
+            return {file for file, _ in held}, damaged
     inside = pa.table({"customer_id": pa.array({row[1] for row in held}, pa.int64())})
     gone = due.join(inside, "customer_id", join_type="left anti")
     with writing(conn), conn.transaction():
         if gone.num_rows and {f.id for f in list_files(conn)} <= {f.id for f in files}:
             mark_rewritten(conn, gone, now)
-    return {file for file, _ in held}
+    return {file for file, _ in held}, {}
 
 
 def find_customers(
@@ -157,7 +193,7 @@ def find_customers(
     if not files or not who.num_rows:
         return set()
     by_path = {str(lake_dir / file.path): file.id for file in files}
-    duck.register("wanted", who)
+    duck.register("wanted", who)  # replaces that of an earlier call that failed
     paths = ", ".join(map(quote, by_path))
     rows = duck.sql(
         f"select distinct filename, customer_id from read_parquet([{paths}], filename = true, "

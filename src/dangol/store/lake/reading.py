@@ -26,6 +26,7 @@ from dangol.store.lake.shape import (
     quote,
     select_with_typed,
 )
+from dangol.store.lake.soundness import naming_damage
 
 EVENTS, CUSTOMERS, STAGES, CONSENTS = "events", "customers", "stages", "consents"
 VIEWS = (EVENTS, CUSTOMERS, STAGES, CONSENTS)
@@ -97,9 +98,14 @@ def snapshot(
 
     `views` names what will be asked for; the rest is not loaded and does not exist. With `since`,
     files that end before it are left out, so only events from then on are complete.
+
+    Raises:
+        DamagedFile: a file of the history cannot be read, now or by a query inside the block.
     """
     with open_duckdb(settings) as duck:
-        yield Follower(duck, settings, dsn, buckets or ALL_BUCKETS, views).renew(since)
+        made = Follower(duck, settings, dsn, buckets or ALL_BUCKETS, views).renew(since)
+        with naming_damage(settings.lake_dir, made.files):
+            yield made
 
 
 class Follower:
@@ -135,7 +141,8 @@ class Follower:
             files = self._list_files(source, since) if EVENTS in self._views else []
             typed = sorted({column for file in files for column in file.typed})
             if EVENTS in self._views:
-                duck.execute(events_view(self._lake_dir, files, typed))
+                with naming_damage(self._lake_dir, files):
+                    duck.execute(events_view(self._lake_dir, files, typed))
             duck.commit()
         self._horizon = horizon
         return Snapshot(self._duck, files, {(c.property, str(c.type)): c.name for c in typed})

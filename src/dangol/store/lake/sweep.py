@@ -7,7 +7,7 @@ import msgspec
 
 from dangol.settings import Settings
 from dangol.store.files import DISK, TEMPORARY, FileLayer
-from dangol.store.lake.manifest import SQL, folder_of
+from dangol.store.lake.manifest import SQL, folder_of, writing
 from dangol.store.pool import connect
 
 KEEP = timedelta(days=1)
@@ -36,12 +36,13 @@ def sweep_once(dsn: str, settings: Settings, now: datetime, *, layer: FileLayer 
             layer.fsync_folder(folder)
         with conn.transaction():
             conn.execute(SQL.forget_files, {"ids": [row[0] for row in old]})
-        candidates = _list_aged(folder, now)
-        with conn.transaction():
-            named = {row[0] for row in conn.execute(SQL.list_paths)}
-    orphans = [path for path in candidates if f"{folder.name}/{path.name}" not in named]
-    for path in orphans:
-        layer.unlink(path)
+        with writing(conn):  # a file that looks old by a wrong clock may be just about to count
+            candidates = _list_aged(folder, now)
+            with conn.transaction():
+                named = {row[0] for row in conn.execute(SQL.list_paths)}
+            orphans = [path for path in candidates if f"{folder.name}/{path.name}" not in named]
+            for path in orphans:
+                layer.unlink(path)
     return Swept(len(old), len(orphans))
 
 

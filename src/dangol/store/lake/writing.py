@@ -107,6 +107,7 @@ def _fill(file: BinaryIO, target: Target, batches: Iterable[pa.RecordBatch]) -> 
         compression="zstd",
         compression_level=1,
         use_dictionary=[name for name in schema.names if name not in plain],
+        write_page_checksum=True,
     )
     with writer:
         for group in cut_groups(batches, target.borders):

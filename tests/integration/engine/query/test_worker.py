@@ -19,9 +19,11 @@ from dangol.decide.campaign.model import Draft
 from dangol.decide.campaign.service import create_campaign
 from dangol.engine.query.frame import socket_path
 from dangol.settings import Settings
+from dangol.store.lake.mover import move_once
 from dangol.web import query
 from dangol.web.query import QueryFailed, ask
 from tests.integration.know.crowd import add_customer
+from tests.integration.store.lake.history import append, fact
 
 EVERYONE = {"kind": "all", "of": []}
 
@@ -67,6 +69,23 @@ def test_a_campaign_is_counted_before_its_launch(
     with pytest.raises(QueryFailed, match="There is no") as caught:
         ask(settings, "campaign_audience", {"campaign_id": str(uuid4())})
     assert caught.value.code == "not_found"
+
+
+def test_a_damaged_history_is_named(
+    settings: Settings, crowd: None, conn: psycopg.Connection, dsn: str
+) -> None:
+    append(conn, [fact(1)])
+    conn.commit()
+    moved = move_once(dsn, settings, datetime.now(UTC))
+    buyers = {"kind": "did", "name": "Order Completed"}
+    path = settings.lake_dir / moved.path
+    good = path.read_bytes()
+    path.write_bytes(good[:100])
+    with pytest.raises(QueryFailed, match=path.name) as caught:
+        ask(settings, "people", {"condition": buyers})
+    assert caught.value.code == "unavailable"
+    path.write_bytes(good)
+    assert ask(settings, "people", {"condition": buyers})["people"] == 1
 
 
 def test_wrong_questions_are_told_what_is_wrong(settings: Settings) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from dangol.cli.preparing import prepare
 from dangol.errors import InputError, Refused, StorageError
 from dangol.settings import Settings, temporary
 from dangol.store.backup.archive import DUMP, read_header
@@ -83,6 +84,7 @@ def test_a_restored_installation_is_the_same_and_waits_for_its_owner(
     new = home / "new"
     said = dangol("restore", archive, "--journal", settings.journal_dir, data=new)
     assert "2 opt-outs" in said
+    assert not (new / "restoring").exists()
     assert (new / "keyring.json").read_bytes() == settings.keyring_path.read_bytes()
     restored = Settings(data=new, engine_memory_mb=512)
     server = EmbeddedServer(new)
@@ -109,6 +111,19 @@ def _held(conn: psycopg.Connection) -> bool:
     return conn.execute(
         "select exists (select from installation where key = 'restored')"
     ).fetchone()[0]
+
+
+def test_an_interrupted_restore_never_looks_whole(
+    dsn: str, settings: Settings, shop: int, tmp_path: Path
+) -> None:
+    archive, new = tmp_path / "shop.tar", Settings(data=tmp_path / "new", database_url=dsn)
+    make_backup(settings, dsn, archive, NOW)
+    unpack_backup(archive, new)
+    with pytest.raises(Refused, match="interrupted"):
+        prepare(new, demo=None, now=NOW)
+    with pytest.raises(Refused, match="remove that folder first"):
+        unpack_backup(archive, new)
+    assert "interrupted" in dangol("confirm-restore", dsn=dsn, data=new.data, succeeds=False)
 
 
 def test_nothing_is_restored_over_something(
