@@ -37,6 +37,9 @@ _PART = 5_000
 _MOST_WAITING = 100
 """Parts that may wait for Route; more would only fill the database."""
 
+MOST_UNREADABLE = 100_000
+"""Lines that do not fit the file's own form; a quote left open may make a hundred million of them."""
+
 Watch = Callable[..., None]
 """Told how far it is: `done`, `total` and `phase`; raises to end the import."""
 
@@ -186,6 +189,13 @@ def _readable(source: Source, refused: _Refused, watch: Watch) -> Iterator[Row]:
             watch(phase="reading", done=number)
         if isinstance(row, Unreadable):
             refused.unreadable(row)
+            if refused.count > MOST_UNREADABLE:
+                raise InputError(
+                    "More than {most} lines cannot be read, line {line} for one; nothing was "
+                    "imported. Is a quote left open, or is it another kind of file?",
+                    most=MOST_UNREADABLE,
+                    line=row.line,
+                )
         else:
             yield row
 

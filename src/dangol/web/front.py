@@ -5,9 +5,13 @@ framework would cost as much as the work itself. A part that is a plain ASGI app
 reached by the first three characters of its paths instead; its routes stay in the framework too.
 """
 
+import asyncio
 from typing import Any
 
 from litestar import Litestar
+
+IDLE_SECONDS = 30.0
+"""A sender who says nothing for so long in the middle of a request has hung up."""
 
 
 class Front(Litestar):
@@ -22,6 +26,30 @@ class Front(Litestar):
         """Answer one request, or take part in starting and stopping."""
         hot = self.hot.get(scope["path"][:3]) if scope["type"] == "http" else None
         if hot is None:
+            if scope["type"] == "http":
+                receive = patiently(receive)
             await super().__call__(scope, receive, send)
         else:
             await hot(scope, receive, send)
+
+
+def patiently(receive: Any) -> Any:
+    """`receive`, but it says that the sender is gone when the next part of the body does not come.
+
+    Otherwise a few thousand senders who never finish would take every connection that we may have.
+    """
+    is_complete = False
+
+    async def next_part() -> Any:
+        nonlocal is_complete
+        if is_complete:
+            return await receive()
+        try:
+            async with asyncio.timeout(IDLE_SECONDS):
+                message = await receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+        is_complete = not message.get("more_body", False)
+        return message
+
+    return next_part

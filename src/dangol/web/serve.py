@@ -102,14 +102,13 @@ async def _read(request: Request) -> AsyncIterator[Given]:
     form: dict[str, list[str]] = {}
     uploads: dict[str, Upload] = {}
     folder: Path | None = None
-    if request.method == "POST":
-        if _is_upload(request):
+    try:
+        if request.method == "POST" and _is_upload(request):
             folder = Path(tempfile.mkdtemp(prefix="upload-", dir=request.app.state.upload_dir))
             form, uploads = await _read_multipart(request, folder)
-        else:
+        elif request.method == "POST":
             body = (await request.body()).decode("utf-8", "replace")
             form = _fields(body, 2000)
-    try:
         yield Given(
             method=request.method,
             path=request.url.path,

@@ -13,8 +13,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from dangol.engine import importing
 from dangol.engine.importing import Counts, Request, import_file
 from dangol.engine.jobs import enqueue, get_job
+from dangol.errors import InputError
 from dangol.know.consent import get_standing
 from dangol.listen.importing.fields import settle
 from dangol.listen.importing.source import open_source
@@ -206,3 +208,22 @@ def test_the_desk_imports_an_upload_and_does_not_keep_it(conn, engine) -> None:
 def ended(conn: psycopg.Connection, job_id: UUID) -> bool:
     conn.rollback()
     return get_job(conn, job_id).state in ("done", "failed")
+
+
+def test_what_was_refused_is_told_without_formulas(run, conn, tmp_path) -> None:
+    file = write(tmp_path / "a.csv", "user_id,time\nu1,=HYPERLINK(0)\nu2,2024-01-05\n")
+    assert run(file, "events", event_name="Visit").rejected == 1
+    (done,) = list_runs(conn)
+    assert "\n2,'=HYPERLINK(0),bad_time," in "".join(write_refusals(conn, done.id))
+
+
+def test_a_file_of_another_kind_is_given_up_before_it_fills_the_disk(
+    run, conn, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(importing, "MOST_UNREADABLE", 3)
+    lines = "just a line of text\n" * 9
+    with pytest.raises(InputError, match="line 6 for one; nothing was imported"):
+        run(write(tmp_path / "a.csv", f"user_id,name\nu1,Kim\n{lines}"), "customers")
+    assert conn.execute("select count(*) from intake").fetchone() == (0,)
+    (told,) = list_runs(conn)
+    assert (told.state, told.rows_new) == ("failed", 0)

@@ -45,6 +45,17 @@ def test_a_file_is_uploaded_confirmed_and_queued(desk):
     desk.get(url, 404)
 
 
+def test_an_upload_that_breaks_off_leaves_nothing_behind(desk, settings):
+    desk.sign_in(Role.MARKETER)
+    answer = desk.client.post(
+        "/imports",
+        content=b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n',
+        headers={"content-type": "multipart/form-data; boundary=x"},
+    )
+    assert answer.status_code == 400
+    assert list(settings.temp_dir.glob("upload-*")) == []
+
+
 def test_wrong_mappings_keep_what_was_chosen(desk):
     desk.sign_in(Role.MARKETER)
     url = upload(desk, "a.csv", ORDERS)

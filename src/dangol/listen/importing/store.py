@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 
+from dangol.model.cell import as_cell
 from dangol.store.sql import load_queries
 
 SQL = load_queries(__package__)
@@ -59,5 +60,5 @@ def write_refusals(conn: psycopg.Connection, run_id: UUID) -> Iterator[str]:
 
 def _csv_line(values: tuple) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(values)
+    csv.writer(buffer, lineterminator="\n").writerow(map(as_cell, values))
     return buffer.getvalue()

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from dangol.model.cell import as_cell
 from dangol.web.answer import Download
 from dangol.web.visit import Visit
 
@@ -113,15 +114,5 @@ def csv_file(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) ->
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(header)
-    writer.writerows([_cell(value) for value in row] for row in rows)
+    writer.writerows([as_cell(value) for value in row] for row in rows)
     return Download(("\ufeff" + out.getvalue()).encode("utf-8", "replace"), name)
-
-
-def _cell(value: Any) -> str:
-    """A value as text; what a spreadsheet would compute gets an apostrophe in front."""
-    if value is None:
-        return ""
-    if isinstance(value, bool | int | float):
-        return str(value)
-    text = value.isoformat() if hasattr(value, "isoformat") else str(value)
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text

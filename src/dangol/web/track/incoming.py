@@ -1,5 +1,6 @@
 """A tracking request as it comes off the wire: who sends it, and its body, unpacked and bounded."""
 
+import asyncio
 import base64
 import binascii
 import zlib
@@ -16,6 +17,8 @@ from dangol.web.track.committer import Committer
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 _GZIP = 31
+BODY_SECONDS = 60.0
+"""So long a sender may take for a body; a slow telephone needs a tenth of it."""
 
 
 class Gone(Exception):
@@ -89,14 +92,18 @@ async def read_body(head: Incoming, receive: Receive, committer: Committer) -> b
     """The request's body, unpacked, with its bytes held at `committer` while it comes in.
 
     Raises:
-        Trouble: it is too large, or packed in a way that we cannot undo.
+        Trouble: it is too large or too slow, or packed in a way that we cannot undo.
         Overloaded: too much is on its way in already.
         Gone: the sender hung up.
     """
     declared = head.headers.get(b"content-length", b"0")
     if declared.isdigit() and int(declared) > MAX_BODY:
         raise _too_large()
-    packed = await _read_packed(receive, committer)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            packed = await _read_packed(receive, committer)
+    except TimeoutError:
+        raise Trouble(408, "too_slow", "The body did not come in time; send it again.") from None
     encoding = head.headers.get(b"content-encoding", b"").strip().lower()
     if encoding in (b"", b"identity"):
         return packed
