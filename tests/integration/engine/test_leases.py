@@ -61,3 +61,11 @@ def test_nobody_takes_over_in_the_middle_of_a_transaction(sixteen, dsn: str) -> 
 def test_leaving_frees_everything_at_once(sixteen) -> None:
     leave(sixteen, "a", share_leases(sixteen, "a", []))
     assert len(share_leases(sixteen, "b", [])) == 16
+
+
+def test_a_clock_that_was_set_back_keeps_no_partition_of_the_dead(sixteen) -> None:
+    share_leases(sixteen, "dead", [])
+    sixteen.execute("update lease set expires_at = expires_at + interval '1 day'")
+    sixteen.execute("update worker set seen_at = seen_at + interval '1 day'")
+    sixteen.commit()
+    assert len(share_leases(sixteen, "alive", [])) == 16

@@ -72,6 +72,17 @@ def test_what_a_dead_engine_began_is_begun_again_at_once(ran, auto) -> None:
     assert ran == ["note"]
 
 
+def test_a_clock_that_was_set_back_lets_no_task_rest_for_as_long(ran, auto) -> None:
+    assert _engine().run_due(auto)
+    auto.execute(
+        "update schedule set last_started_at = last_started_at + interval '1 day', "
+        "next_at = next_at + interval '1 day' where name = 'note'"
+    )
+    while _engine().run_due(auto):
+        pass
+    assert ran.count("note") == 2
+
+
 def test_practice_mail_and_rejects_of_last_month_are_forgotten(conn, settings) -> None:
     now = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
     for days in (29, 31):

@@ -181,5 +181,16 @@ def test_a_dead_workers_job_is_taken_over_and_given_up_in_the_end(conn, settings
     assert "each time" in (get_job(conn, job_id).error or "")
 
 
+def test_a_clock_that_was_set_back_keeps_no_job_of_the_dead(conn, settings) -> None:
+    conn.autocommit = True
+    job = enqueue(conn, "no-such-kind", {}, by="test", now=dt.datetime.now(dt.UTC))
+    conn.execute(
+        "update job set state = 'running', holder = 'dead', "
+        "lease_until = clock_timestamp() + interval '1 day'"
+    )
+    assert work_once(conn, settings, "w1", find_handler, threading.Event())
+    assert get_job(conn, job).state == "failed"
+
+
 def test_every_kind_of_job_names_a_module_and_a_function() -> None:
     assert all(target.count(":") == 1 for target in workers.JOBS.values())
