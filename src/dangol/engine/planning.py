@@ -132,7 +132,7 @@ def find_members(
 ) -> Members:
     """Everyone whom the campaign's segment means at `now`, as of one snapshot of the lake."""
     definition = find_definition(conn, campaign)
-    condition = resolve(conn, parse(_EVERYONE if definition is None else definition))
+    condition = resolve(conn, parse(_EVERYONE if definition is None else definition), now)
     zone = read_brand(conn).zone
     with snapshot(settings, settings.database_url or "") as lake:
         return members_of(audience(lake, condition, (0, BUCKETS - 1), now, zone))

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from dangol.know.segment import Condition
-from dangol.know.segment.compile import Column, compile, compile_counters
-from dangol.know.segment.plan import Counter, plan
+from dangol.know.segment.compile import Column, compile, compile_questions
+from dangol.know.segment.plan import Question, plan
 from dangol.store.lake import Snapshot
 
 MOST = 40
@@ -22,14 +22,14 @@ class Counts:
         self._snapshot = snapshot
         self._now = now
         self._zone = zone
-        self._known: dict[Counter, Column] = {}
+        self._known: dict[Question, Column] = {}
         self._tables: list[str] = []
         self._made = 0
 
     def compile(self, condition: Condition) -> tuple[str, list[object]]:
         """SQL and parameters for a resolved condition; what it has to count is counted now."""
-        wanted = plan(condition, self._now).counters
-        missing = [counter for counter in wanted if counter not in self._known]
+        wanted = plan(condition, self._now).questions
+        missing = [question for question in wanted if question not in self._known]
         if missing and len(self._known) + len(missing) > MOST:
             self.forget()
             missing = list(wanted)
@@ -38,17 +38,16 @@ class Counts:
         columns = self._snapshot.typed_columns
         return compile(condition, self._now, self._zone, columns, self._known)
 
-    def _count(self, counters: Sequence[Counter]) -> None:
-        """One scan for all of them, into a table."""
-        self._made += 1
-        name = f"counted_{self._made}"
-        sql, values = compile_counters(
-            counters, self._now, self._zone, self._snapshot.typed_columns
-        )
-        self._snapshot.duck.execute(f"create table {name} as {sql}", values)
-        self._tables.append(name)
-        for index, counter in enumerate(counters):
-            self._known[counter] = Column(name, f"n{index}")
+    def _count(self, questions: Sequence[Question]) -> None:
+        """A table for each pass over the history: one for all counters, one for each sequel."""
+        columns = self._snapshot.typed_columns
+        for asked, sql, values in compile_questions(questions, self._now, self._zone, columns):
+            self._made += 1
+            name = f"counted_{self._made}"
+            self._snapshot.duck.execute(f"create table {name} as {sql}", values)
+            self._tables.append(name)
+            for index, question in enumerate(asked):
+                self._known[question] = Column(name, f"n{index}")
 
     def forget(self) -> None:
         """Let go of everything that was counted."""

@@ -12,7 +12,7 @@ from dangol.know.segment import Condition, check, parse, words
 from dangol.know.segment.check import NeverHeard
 from dangol.know.segment.compile import compile
 from dangol.know.segment.service import Sampled, count_compiled, resolve
-from dangol.know.segment.store import list_segments, load_catalogue
+from dangol.know.segment.store import list_names, list_segments, load_catalogue
 from dangol.know.segment.value import pointer
 from dangol.settings import Settings
 from dangol.store.pool import connect
@@ -129,7 +129,7 @@ def count_segments(warm: Warm, asked: SegmentsAsked) -> dict[str, int]:
     with connect(warm.dsn, name="query") as conn:
         segments = list_segments(conn)
         wanted = [one for one in segments if not asked.ids or one.id in asked.ids]
-        resolved = {str(one.id): resolve(conn, one.definition) for one in wanted}
+        resolved = {str(one.id): resolve(conn, one.definition, at.now) for one in wanted}
     return {
         key: count_compiled(at.snapshot, at.counts.compile(condition), sample=0).people
         for key, condition in resolved.items()
@@ -156,8 +156,8 @@ def _preview(warm: Warm, condition: Condition, sample: int) -> Preview:
     at = warm.as_of()
     with connect(warm.dsn, name="query") as conn:
         never_heard = check(condition, load_catalogue(conn))
-        names = {one.id: one.name for one in list_segments(conn)}
-        resolved = resolve(conn, condition)
+        names = list_names(conn, condition)
+        resolved = resolve(conn, condition, at.now)
     found = count_compiled(at.snapshot, at.counts.compile(resolved), sample)
     total = at.snapshot.query("select count(*) as n from customers").column("n")[0].as_py()
     return Preview(
@@ -173,13 +173,13 @@ def _preview(warm: Warm, condition: Condition, sample: int) -> Preview:
 
 def _compiled(warm: Warm, given: Any) -> tuple[AsOf, str, list[object]]:
     at = warm.as_of()
-    resolved = _resolved(warm, given)
+    resolved = _resolved(warm, given, at.now)
     sql, values = at.counts.compile(resolved)
     return at, sql, values
 
 
-def _resolved(warm: Warm, given: Any) -> Condition:
+def _resolved(warm: Warm, given: Any, now: datetime) -> Condition:
     condition = parse(given)
     with connect(warm.dsn, name="query") as conn:
         check(condition, load_catalogue(conn))
-        return resolve(conn, condition)
+        return resolve(conn, condition, now)

@@ -1,37 +1,35 @@
 """May this condition run? Types against what has been heard of, depth, size, other segments."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 
+from dangol.know.segment.comparing import too_large
 from dangol.know.segment.condition import (
+    All,
+    AnyOf,
     Comparison,
     Condition,
-    ConsentIs,
-    Did,
-    DidNot,
+    InMoment,
     InSegment,
     Not,
-    Op,
-    Rolling,
-    StageIs,
-    TraitIs,
-    ValueType,
+    Place,
+    Reacted,
+    is_node,
     parts_of,
 )
+from dangol.know.segment.mention import Mention, mentions_of
+from dangol.know.segment.message import NO_MESSAGES, Messages, to_history
 from dangol.know.segment.problem import ConditionProblem, ProblemCode
-from dangol.know.segment.value import as_number, clock_of, fold
+from dangol.know.segment.terms import Aspect, Op, ValueType
+from dangol.know.segment.value import path_of
+from dangol.model.area import Area
 
 MAX_DEPTH = 10
 MAX_LEAVES = 50
 MAX_LEAVES_INLINED = 300
-MAX_IN_SET = 1_000
-MAX_WHERE = 10
-MAX_DAYS = 36_525
-MAX_TEXT = 1_000
-MAX_TIMES = 1_000_000_000
+_ON_LISTS = {Op.HAS_ANY, Op.HAS_ALL, Op.EXISTS, Op.MISSING}
 
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,12 +53,20 @@ class NeverHeard(msgspec.Struct, frozen=True):
     name: str
 
 
+class Moment(msgspec.Struct, frozen=True):
+    """Something that is on now, as far as conditions look at it."""
+
+    id: UUID
+    kind: str
+    area: Area
+
+
 def check(condition: Condition, catalogue: Catalogue) -> list[NeverHeard]:
     """Names that were never heard of, in order; empty when all is known.
 
     Raises:
-        ConditionProblem: too deep, too large, a value that its type cannot have, a type the name
-            was never heard with, an unknown segment, or segments that contain each other.
+        ConditionProblem: too deep, too large, a type the name was never heard with, an unknown
+            segment, or segments that contain each other.
     """
     if _depth(condition) > MAX_DEPTH:
         raise ConditionProblem(
@@ -70,18 +76,31 @@ def check(condition: Condition, catalogue: Catalogue) -> list[NeverHeard]:
         )
     leaves = list(walk_leaves(condition))
     if len(leaves) > MAX_LEAVES:
-        raise _too_large(
+        raise too_large(
             "A condition has up to {most} questions, this one {found}.",
             most=MAX_LEAVES,
             found=len(leaves),
         )
-    found = [note for leaf, path in leaves for note in _check_leaf(leaf, path, catalogue)]
+    found = [
+        note
+        for leaf, path in leaves
+        for mention in mentions_of(leaf)
+        for note in _check_mention(mention, path, catalogue)
+    ]
     inline(condition, catalogue.segments)
     return found
 
 
-def inline(condition: Condition, segments: Mapping[UUID, Condition]) -> Condition:
-    """`condition` with every segment it names replaced by that segment's definition.
+def inline(
+    condition: Condition,
+    segments: Mapping[UUID, Condition],
+    messages: Messages = NO_MESSAGES,
+    moments: Sequence[Moment] = (),
+) -> Condition:
+    """`condition` with all that it names spelled out, ready to compile or to evaluate.
+
+    A segment becomes its definition, a message the events about it, a moment the places of those
+    of `moments`, which are on.
 
     Raises:
         ConditionProblem: an unknown segment, a cycle, or too many questions altogether.
@@ -90,42 +109,66 @@ def inline(condition: Condition, segments: Mapping[UUID, Condition]) -> Conditio
 
     def visit(node: Condition, path: str, inside: tuple[UUID, ...]) -> Condition:
         if isinstance(node, InSegment):
-            return visit(_definition(node.id, segments, path, inside), path, (*inside, node.id))
-        parts = parts_of(node)
+            named = _definition(node.id, segments, path, inside)
+            if node.on is None:
+                return visit(named, path, (*inside, node.id))
         if isinstance(node, Not):
             return Not(of=visit(node.of, f"{path}.of", inside))
-        if parts:
-            of = (visit(part, f"{path}.of[{i}]", inside) for i, part in enumerate(parts))
+        if isinstance(node, All | AnyOf):
+            of = (visit(part, f"{path}.of[{i}]", inside) for i, part in enumerate(node.of))
             return type(node)(of=tuple(of))
         budget[0] -= 1
         if budget[0] < 0:
-            raise _too_large(
+            raise too_large(
                 "With the segments it names it has over {most} parts.", most=MAX_LEAVES_INLINED
             )
-        return node
+        return _spelled_out(node, messages, moments)
 
     return visit(condition, "$", ())
 
 
+def _spelled_out(leaf: Condition, messages: Messages, moments: Sequence[Moment]) -> Condition:
+    if isinstance(leaf, Reacted):
+        return to_history(leaf, messages)
+    if isinstance(leaf, InMoment):
+        return AnyOf(
+            of=tuple(_inside(leaf, moment) for moment in moments if _is_meant(leaf, moment))
+        )
+    return leaf
+
+
+def _is_meant(leaf: InMoment, moment: Moment) -> bool:
+    return leaf.id in (None, moment.id) and leaf.kind_of in (None, moment.kind)
+
+
+def _inside(leaf: InMoment, moment: Moment) -> Place:
+    area = moment.area
+    is_point = area.circle is not None or area.polygon is not None
+    return Place(
+        circle=area.circle,
+        polygon=area.polygon,
+        postcodes=area.postcodes,
+        regions=area.regions,
+        latitude=leaf.latitude if is_point else None,
+        longitude=leaf.longitude if is_point else None,
+        postcode=None if is_point else leaf.postcode,
+    )
+
+
 def walk_leaves(condition: Condition, path: str = "$") -> Iterator[tuple[Condition, str]]:
     """Every leaf with its path in the JSON, in reading order."""
-    parts = parts_of(condition)
     if isinstance(condition, Not):
         yield from walk_leaves(condition.of, f"{path}.of")
-    elif parts:
-        for index, part in enumerate(parts):
+    elif is_node(condition):
+        for index, part in enumerate(parts_of(condition)):
             yield from walk_leaves(part, f"{path}.of[{index}]")
-    elif not _is_node(condition):
+    else:
         yield condition, path
 
 
 def segments_in(condition: Condition) -> frozenset[UUID]:
     """The segments that a condition names itself."""
     return frozenset(leaf.id for leaf, _ in walk_leaves(condition) if isinstance(leaf, InSegment))
-
-
-def _is_node(condition: Condition) -> bool:
-    return not isinstance(condition, TraitIs | Did | DidNot | StageIs | InSegment | ConsentIs)
 
 
 def _depth(condition: Condition) -> int:
@@ -149,52 +192,37 @@ def _definition(
     return segments[wanted]
 
 
-def _check_leaf(leaf: Condition, path: str, catalogue: Catalogue) -> Iterator[NeverHeard]:
-    if isinstance(leaf, TraitIs):
-        known = catalogue.traits.get(leaf.name)
-        yield from _check_comparison(leaf.comparison, path, known, "trait")
-    elif isinstance(leaf, Did | DidNot):
-        yield from _check_event(leaf, path, catalogue)
-    elif isinstance(leaf, StageIs) and not leaf.stages:
-        raise _bad("Name at least one stage.", f"{path}.in")
-    elif isinstance(leaf, ConsentIs) and not leaf.states:
-        raise _bad("Name at least one answer.", f"{path}.in")
-
-
-def _check_event(leaf: Did | DidNot, path: str, catalogue: Catalogue) -> Iterator[NeverHeard]:
-    if isinstance(leaf, Did) and not 0 <= leaf.times.value <= MAX_TIMES:
-        raise _bad("A count is 0 to {most:,}.", f"{path}.times.value", most=MAX_TIMES)
-    if isinstance(leaf.within, Rolling) and not 1 <= leaf.within.days <= MAX_DAYS:
-        raise _bad("A window has 1 to {most:,} days.", f"{path}.within.days", most=MAX_DAYS)
-    if len(leaf.where) > MAX_WHERE:
-        raise _too_large("An event has up to {most} conditions on its properties.", most=MAX_WHERE)
-    if leaf.name not in catalogue.events:
-        yield NeverHeard(f"{path}.name", "event", leaf.name)
-    for index, item in enumerate(leaf.where):
-        known = catalogue.properties.get((leaf.name, item.name))
-        yield from _check_comparison(item, f"{path}.where[{index}]", known, "property")
-
-
-def _check_comparison(
-    given: Comparison, path: str, known: frozenset[ValueType] | None, kind: str
-) -> Iterator[NeverHeard]:
-    values = given.value if isinstance(given.value, tuple) else (given.value,)
-    if len(values) > MAX_IN_SET:
-        raise _too_large("A set has up to {most:,} values.", f"{path}.value", most=MAX_IN_SET)
-    if given.type is not None:
-        for value in values:
-            _CHECKS.get(given.type, _any_value)(given, value, f"{path}.value")
+def _check_mention(mention: Mention, path: str, catalogue: Catalogue) -> Iterator[NeverHeard]:
+    at = f"{path}{mention.at}"
+    if mention.name is None:
+        assert mention.event is not None
+        if mention.event not in catalogue.events:
+            yield NeverHeard(f"{at}.name", "event", mention.event)
+        return
+    top = path_of(mention.name)[0]
+    if mention.event is None:
+        known, kind = catalogue.traits.get(top), "trait"
+    else:
+        known, kind = catalogue.properties.get((mention.event, top)), "property"
     if known is None:
-        yield NeverHeard(f"{path}.name", kind, given.name)
-    elif given.type and not _was_heard_as(given.type, known):
-        raise ConditionProblem(
-            ProblemCode.WRONG_TYPE,
-            "“{name}” was heard as {known}, never as {type}; it would match nobody.",
-            f"{path}.value",
-            name=given.name,
-            known=_list(known),
-            type=given.type,
-        )
+        yield NeverHeard(f"{at}{mention.key}", kind, top)
+    elif mention.test is not None:
+        _require_heard(mention.test, known, f"{at}.value")
+
+
+def _require_heard(test: Comparison, known: frozenset[ValueType], path: str) -> None:
+    """Refuses a type that the name was never heard with; inside of lists and objects none is known."""
+    is_deep = not isinstance(test.name, str) or test.of is Aspect.LENGTH or test.op in _ON_LISTS
+    if is_deep or test.type is None or _was_heard_as(test.type, known):
+        return
+    raise ConditionProblem(
+        ProblemCode.WRONG_TYPE,
+        "“{name}” was heard as {known}, never as {type}; it would match nobody.",
+        path,
+        name=test.name,
+        known=_list(known),
+        type=test.type,
+    )
 
 
 def _was_heard_as(kind: ValueType, known: frozenset[ValueType]) -> bool:
@@ -205,39 +233,3 @@ def _was_heard_as(kind: ValueType, known: frozenset[ValueType]) -> bool:
 
 def _list(known: frozenset[ValueType]) -> str:
     return " and ".join(sorted(known)) or "list or object"
-
-
-def _check_text(given: Comparison, value: object, path: str) -> None:
-    if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise _too_large("A text has up to {most:,} characters.", path, most=MAX_TEXT)
-    if given.op in (Op.CONTAINS, Op.STARTS_WITH) and not fold(value):
-        raise _bad("`{op}` needs some text to look for.", path, op=given.op)
-
-
-def _check_number(given: Comparison, value: object, path: str) -> None:
-    if as_number(value) is None:
-        raise _bad("This number is too large to compare with.", path)
-
-
-def _check_time(given: Comparison, value: object, path: str) -> None:
-    if clock_of(str(value), ZoneInfo("UTC")) is None:
-        raise _bad("A time looks like 2026-03-01 or 2026-03-01T09:30:00+09:00.", path)
-
-
-def _any_value(given: Comparison, value: object, path: str) -> None:
-    """True and false need no check."""
-
-
-_CHECKS: dict[ValueType, Callable[[Comparison, object, str], None]] = {
-    ValueType.TEXT: _check_text,
-    ValueType.NUMBER: _check_number,
-    ValueType.TIME: _check_time,
-}
-
-
-def _bad(sentence: str, path: str, /, **values: object) -> ConditionProblem:
-    return ConditionProblem(ProblemCode.BAD_VALUE, sentence, path, **values)
-
-
-def _too_large(sentence: str, path: str = "$", /, **values: object) -> ConditionProblem:
-    return ConditionProblem(ProblemCode.TOO_LARGE, sentence, path, **values)

@@ -1,53 +1,69 @@
 """A condition becomes DuckDB SQL over the snapshot views; every value travels as a parameter.
 
-The history is read once: each event question is one `count(*) filter` of the same scan. Every
-test is wrapped so that it says true or false, never null, as the plain-Python oracle does.
+The history is read once: each event question is one filtered aggregate of the same scan, and only
+"A, then B" looks at it again. Every test is wrapped so that it says true or false, never null, as
+the plain-Python oracle does.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
 from functools import singledispatchmethod
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from dangol.know.segment import value
+from dangol.know.segment import anniversary, value
+from dangol.know.segment.compare import SIGNS, Comparer
 from dangol.know.segment.condition import (
     All,
+    Anniversary,
     AnyOf,
-    Comparison,
     Condition,
     ConsentIs,
-    CountOp,
+    DateIs,
     Did,
+    First,
+    Followed,
+    InSegment,
+    Interested,
+    Last,
+    Measured,
     Not,
-    Op,
+    NotFollowed,
+    Place,
+    Regularly,
+    Share,
     StageIs,
+    Subscribed,
     TraitIs,
-    ValueType,
 )
-from dangol.know.segment.plan import Counter, Plan, counter_of, plan, plan_counters
+from dangol.know.segment.day import span_of_date
+from dangol.know.segment.interest import least_weight
+from dangol.know.segment.periods import TABLE, Periods
+from dangol.know.segment.place import place_sql
+from dangol.know.segment.plan import (
+    Counter,
+    Plan,
+    Question,
+    Sequel,
+    plan,
+    plan_questions,
+    questions_of,
+)
+from dangol.know.segment.scan import Scan
+from dangol.know.segment.share import bounds_of, share_sql
+from dangol.know.segment.terms import Standing, Take
+from dangol.know.segment.value import Values
+from dangol.know.segment.window import Days
+from dangol.model.tag import fold_tag
+
+TRAITS = "c.traits"
 
 
 class Column(NamedTuple):
-    """Where a counter's answers stand: a table with customer_id, and its column."""
+    """Where a question's answers stand: a table with customer_id, and its column."""
 
     table: str
     column: str
-
-
-_SIGNS = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
-_READERS: dict[ValueType, Callable[[str, str], str]] = {
-    ValueType.TEXT: value.text_sql,
-    ValueType.NUMBER: value.number_sql,
-    ValueType.BOOLEAN: value.boolean_sql,
-}
-_FROM_COLUMN: dict[ValueType | None, Callable[[str], str]] = {
-    ValueType.TEXT: value.fold_sql,
-    ValueType.NUMBER: str,
-    ValueType.BOOLEAN: str,
-}
-"""Times are read from the JSON: a column holds none of those without an offset."""
-_CASTS = {ValueType.TEXT: "varchar", ValueType.NUMBER: "double", ValueType.BOOLEAN: "boolean"}
 
 
 def compile(
@@ -55,125 +71,140 @@ def compile(
     now: datetime,
     zone: str = "UTC",
     columns: Mapping[tuple[str, str], str] | None = None,
-    counted: Mapping[Counter, Column] | None = None,
+    counted: Mapping[Question, Column] | None = None,
+    zones: Collection[str] | None = None,
 ) -> tuple[str, list[object]]:
     """SQL that yields (bucket, customer_id) of everyone for whom `condition` is true at `now`.
 
-    It reads the views `customers`, `events`, `stages` and `consents` of a lake snapshot and takes
-    its values as `$1`, `$2` … in the order of the list. `zone` is the brand's, for times without
-    an offset. `columns` maps (property, type) to a column of `events` that holds it, which costs a
-    fraction of looking into the JSON. `counted` names tables that hold the answer to every event
-    question already, made by `compile_counters` for the same `now`. Segments must have been inlined (`check.inline`).
+    It reads the views `customers`, `events`, `stages`, `consents`, `memberships` and `interests`
+    of a lake snapshot, as far as the condition asks (`plan.needs_of`), and takes its values as
+    `$1`, `$2` … in the order of the list. `zone` is the brand's: for times without an offset, and
+    for customers without a zone. `columns` maps (property, type) to a column of `events` that
+    holds it, which costs a fraction of looking into the JSON. `counted` names tables that hold the
+    answer to every question of the history already, made by `compile_questions` for the same
+    `now`. `zones` are those that customers have, None for all there are. What names segments,
+    messages and moments must have been resolved (`check.inline`).
 
     Raises:
-        TypeError: the condition still names another segment.
+        TypeError: the condition still names another segment, a message or a moment.
     """
-    compiler = _Compiler(plan(condition, now), now, ZoneInfo(zone), columns or {})
-    return compiler.statement(counted or {})
+    compiler = _Compiler(plan(condition, now), now, zone, columns or {}, zones)
+    return compiler.statement(counted)
 
 
-def compile_counters(
-    counters: Sequence[Counter],
+def compile_questions(
+    questions: Sequence[Question],
     now: datetime,
     zone: str = "UTC",
     columns: Mapping[tuple[str, str], str] | None = None,
-) -> tuple[str, list[object]]:
-    """SQL that yields customer_id and n0, n1 …: how often each counter counts, in one scan.
+    zones: Collection[str] | None = None,
+) -> list[tuple[tuple[Question, ...], str, list[object]]]:
+    """Each pass over the history: the questions it answers, its SQL and parameters.
 
-    Customers without any such event are left out.
+    The SQL yields customer_id and n0, n1 …: the answers in the order of the questions. Customers
+    without any such event are left out.
     """
-    planned = plan_counters(counters, now)
-    return _Compiler(planned, now, ZoneInfo(zone), columns or {}).counters()
+    planned = plan_questions(questions, now)
+    passes: list[tuple[Question, ...]] = [planned.counters] if planned.counters else []
+    passes += [(sequel,) for sequel in planned.sequels]
+    return [
+        (asked, *_Compiler(planned, now, zone, columns or {}, zones).one_pass(asked))
+        for asked in passes
+    ]
 
 
 class _Compiler:
-    """Collects parameters while it turns one plan into text."""
+    """Collects parameters, tables and joins while it turns one plan into text."""
 
     def __init__(
         self,
         planned: Plan,
         now: datetime,
-        zone: ZoneInfo,
+        zone: str,
         columns: Mapping[tuple[str, str], str],
+        zones: Collection[str] | None,
     ) -> None:
         self._plan = planned
         self._now = now
-        self._zone = zone
-        self._columns = columns
-        self._values: list[object] = []
+        self._values = Values()
+        self._comparer = Comparer(self._values, ZoneInfo(zone), columns)
+        self._periods = Periods(self._values, now, zone, zones)
+        self._scan = Scan(self._values, self._comparer, self._periods, now)
+        self._tables: list[str] = []
+        self._joins: dict[str, None] = {}
         self._channels: list[str] = []
-        self._counted: Mapping[Counter, Column] = {}
-        self._reads_stage = False
+        self._counted: Mapping[Question, Column] = {}
 
-    def statement(self, counted: Mapping[Counter, Column]) -> tuple[str, list[object]]:
+    def statement(self, counted: Mapping[Question, Column] | None) -> tuple[str, list[object]]:
         """The whole statement and its parameters."""
-        head = ""
-        if self._plan.counters and not counted:
-            head = f"with counted as (\n  {self._scan()}\n)\n"
-            made = enumerate(self._plan.counters)
-            counted = {counter: Column("counted", f"n{index}") for index, counter in made}
-        self._counted = counted
+        self._counted = self._ask() if counted is None else counted
+        used = dict.fromkeys(self._counted[one].table for one in self._plan.questions)
+        for table in used:
+            self._join(f"{table} on {table}.customer_id = c.customer_id")
         where = self._test(self._plan.where)
-        lines = ["select c.bucket, c.customer_id", "from customers c", *self._joins()]
-        return head + "\n".join([*lines, f"where {where}"]), self._values
+        if self._periods:
+            self._join(f"{TABLE} z on z.zone = c.zone")
+        lines = ["select c.bucket, c.customer_id", "from customers c", *self._joins]
+        return self._head() + "\n".join([*lines, f"where {where}"]), self._values.listed
 
-    def counters(self) -> tuple[str, list[object]]:
-        """Only the scan that counts."""
-        return self._scan(), self._values
+    def one_pass(self, asked: Sequence[Question]) -> tuple[str, list[object]]:
+        """Only a pass over the history."""
+        text = self._one_pass(asked)
+        return self._head() + text, self._values.listed
 
-    def _parameter(self, given: object) -> str:
-        for index, known in enumerate(self._values, start=1):
-            if type(known) is type(given) and known == given:
-                return f"${index}"
-        self._values.append(given)
-        return f"${len(self._values)}"
+    def _head(self) -> str:
+        tables = [*self._periods.tables(), *self._tables]
+        return "with " + ",\n".join(tables) + "\n" if tables else ""
 
-    def _scan(self) -> str:
-        counters = self._plan.counters
-        names = ", ".join(dict.fromkeys(self._parameter(item.name) for item in counters))
-        columns = ",\n".join(f"    {self._count(c)} as n{i}" for i, c in enumerate(counters))
-        since = self._plan.since
-        after = f" and time > {self._parameter(since)}" if since else ""
-        return (
-            f"select customer_id,\n{columns}\n  from events\n"
-            f"  where name in ({names}) and time <= {self._parameter(self._now)}{after}\n"
-            "  group by customer_id"
-        )
+    def _one_pass(self, asked: Sequence[Question]) -> str:
+        if isinstance(asked[0], Sequel):
+            return self._scan.sequel(asked[0])
+        return self._scan.counters([one for one in asked if isinstance(one, Counter)])
 
-    def _count(self, counter: Counter) -> str:
-        tests = [f"name = {self._parameter(counter.name)}"]
-        if counter.days is not None:
-            since = self._now - timedelta(days=counter.days)
-            tests.append(f"time > {self._parameter(since)}")
-        tests += [self._compare(item, "props") for item in counter.where]
-        return f"count(*) filter (where {' and '.join(tests)})"
+    def _ask(self) -> dict[Question, Column]:
+        """Adds the passes over the history as tables."""
+        made: dict[Question, Column] = {}
+        if self._plan.counters:
+            self._tables.append(f"counted as (\n  {self._one_pass(self._plan.counters)}\n)")
+            for index, counter in enumerate(self._plan.counters):
+                made[counter] = Column("counted", f"n{index}")
+        for index, sequel in enumerate(self._plan.sequels):
+            self._tables.append(f"sequel{index} as (\n  {self._one_pass([sequel])}\n)")
+            made[sequel] = Column(f"sequel{index}", "n0")
+        return made
 
-    def _joins(self) -> list[str]:
-        tables = dict.fromkeys(self._counted[one].table for one in self._plan.counters)
-        joins = [f"left join {name} on {name}.customer_id = c.customer_id" for name in tables]
-        if self._reads_stage:
-            joins.append(
-                "left join stages s on s.bucket = c.bucket and s.customer_id = c.customer_id"
-            )
-        for channel in self._channels:
-            alias = self._alias(channel)
-            joins.append(
-                f"left join consents {alias} on {alias}.bucket = c.bucket"
-                f" and {alias}.customer_id = c.customer_id"
-                f" and {alias}.channel = {self._parameter(channel)}"
-            )
-        return joins
+    def _join(self, table: str) -> None:
+        self._joins[f"left join {table}"] = None
 
-    def _alias(self, channel: str) -> str:
+    def _answers(self, leaf: Condition) -> list[str]:
+        """The columns with the answers to what a leaf asks of the history."""
+        columns = (self._counted[question] for question in questions_of(leaf))
+        return [f"{table}.{column}" for table, column in columns]
+
+    def _consents(self, channel: str) -> str:
+        """The alias under which a channel's row of a customer is joined."""
         if channel not in self._channels:
             self._channels.append(channel)
-        return f"a{self._channels.index(channel)}"
+        alias = f"a{self._channels.index(channel)}"
+        self._join(
+            f"consents {alias} on {alias}.bucket = c.bucket"
+            f" and {alias}.customer_id = c.customer_id"
+            f" and {alias}.channel = {self._values.add(channel)}"
+        )
+        return alias
 
-    # -- tests -------------------------------------------------------------------------
+    def _belongs(self, select: str) -> str:
+        """Whether the customer is among the customer_id of a select."""
+        name = f"among{len(self._tables)}"
+        self._tables.append(f"{name} as ({select})")
+        self._join(f"{name} on {name}.customer_id = c.customer_id")
+        return f"{name}.customer_id is not null"
+
+    # -- nodes -------------------------------------------------------------------------
 
     @singledispatchmethod
     def _test(self, condition: Condition) -> str:
-        raise TypeError(f"{type(condition).__name__} must be inlined before it is compiled")
+        raise TypeError(f"{type(condition).__name__} must be resolved before it is compiled")
 
     @_test.register
     def _(self, condition: All) -> str:
@@ -187,74 +218,137 @@ class _Compiler:
     def _(self, condition: Not) -> str:
         return f"not ({self._test(condition.of)})"
 
-    @_test.register
-    def _(self, condition: TraitIs) -> str:
-        return self._compare(condition.comparison, "c.traits")
+    # -- the profile -------------------------------------------------------------------
 
     @_test.register
-    def _(self, condition: Did) -> str:
-        table, column = self._counted[counter_of(condition)]
-        sign = _SIGNS[CountOp(condition.times.op)]
-        return f"coalesce({table}.{column}, 0) {sign} {self._parameter(condition.times.value)}"
+    def _(self, leaf: TraitIs) -> str:
+        return self._comparer.compare(leaf.comparison, TRAITS)
 
     @_test.register
-    def _(self, condition: StageIs) -> str:
-        self._reads_stage = True
-        wanted = [str(stage) for stage in condition.stages]
-        return self._is_in("coalesce(s.stage, 'unknown')", wanted, "varchar")
+    def _(self, leaf: DateIs) -> str:
+        utc, wall = self._periods.micros(lambda today: span_of_date(leaf, today))
+        path = self._values.add(value.pointer(leaf.name))
+        return f"coalesce({value.time_between_sql(TRAITS, path, utc, wall)}, false)"
 
     @_test.register
-    def _(self, condition: ConsentIs) -> str:
-        alias = self._alias(str(condition.channel))
-        wanted = [str(state) for state in condition.states]
-        return self._is_in(f"coalesce({alias}.consent, 'unknown')", wanted, "varchar")
+    def _(self, leaf: Anniversary) -> str:
+        path = self._values.add(value.pointer(leaf.name))
+        sets = {day: anniversary.keys_within(leaf, day) for day in self._periods.todays}
+        whens = " ".join(
+            f"when {self._values.add(day)}::date then {self._values.add(sorted(keys))}::varchar[]"
+            for day, keys in sets.items()
+        )
+        wanted = f"case {self._periods.today()} {whens} end"
+        return f"coalesce(list_contains({wanted}, {anniversary.key_sql(TRAITS, path)}), false)"
 
-    def _is_in(self, expression: str, wanted: list, cast: str) -> str:
-        return f"list_contains({self._parameter(wanted)}::{cast}[], {expression})"
+    @_test.register
+    def _(self, leaf: Place) -> str:
+        return place_sql(leaf, self._values)
 
-    # -- comparisons -------------------------------------------------------------------
+    @_test.register
+    def _(self, leaf: Share) -> str:
+        low, high = bounds_of(leaf)
+        unit = share_sql(self._values.add(leaf.of), "c.customer_id")
+        tests = [f"{unit} >= {self._values.add(low)}"] if low else []
+        tests += [f"{unit} < {self._values.add(high)}"] if high is not None else []
+        return _joined(" and ", tests, "true")
 
-    def _compare(self, test: Comparison, json: str) -> str:
-        column = self._columns.get((test.name, str(test.type))) if json == "props" else None
-        if column and test.type in _FROM_COLUMN:
-            found = _FROM_COLUMN[test.type](_quoted(column))
-            return f"coalesce({self._operate(test, found)}, false)"
-        path = self._parameter(value.pointer(test.name))
-        if test.op is Op.EXISTS:
-            return f"coalesce(json_type({json}, {path}) <> 'NULL', false)"
-        if test.op is Op.MISSING:
-            return f"coalesce(json_type({json}, {path}) = 'NULL', true)"
-        if test.type is ValueType.TIME:
-            return self._compare_time(test, json, path)
-        assert test.type is not None
-        found = _READERS[test.type](json, path)
-        return f"coalesce({self._operate(test, found)}, false)"
+    # -- the history -------------------------------------------------------------------
 
-    def _operate(self, test: Comparison, found: str) -> str:
-        assert test.type is not None
-        cast = _CASTS[test.type]
-        if test.op is Op.IN:
-            assert isinstance(test.value, tuple)
-            wanted = [value.readable(item) for item in test.value]
-            return self._is_in(found, wanted, cast)
-        wanted = f"{self._parameter(value.readable(test.value))}::{cast}"
-        if test.op is Op.CONTAINS:
-            return f"contains({found}, {wanted})"
-        if test.op is Op.STARTS_WITH:
-            return f"starts_with({found}, {wanted})"
-        return f"({found}) {_SIGNS[test.op]} {wanted}"
+    @_test.register
+    def _(self, leaf: Did) -> str:
+        (times,) = self._answers(leaf)
+        return f"coalesce({times}, 0) {SIGNS[leaf.times.op]} {self._values.add(leaf.times.value)}"
 
-    def _compare_time(self, test: Comparison, json: str, path: str) -> str:
-        clock = value.clock_of(str(test.value), self._zone)
-        if clock is None:
-            return "false"
-        utc, wall = self._parameter(clock.utc), self._parameter(clock.wall)
-        return f"coalesce({value.time_sql(json, path, _SIGNS[test.op], utc, wall)}, false)"
+    @_test.register
+    def _(self, leaf: Measured) -> str:
+        found, *numbers = self._answers(leaf)
+        sign = SIGNS[leaf.op]
+        if leaf.take in (Take.SUM, Take.AVERAGE):
+            wanted = f"{self._values.add(value.exact_millionths(leaf.value))}::hugeint"
+            if leaf.take is Take.SUM:
+                return f"coalesce({found}, 0) {sign} {wanted}"
+            return f"coalesce({numbers[0]} > 0 and {found} {sign} {wanted} * {numbers[0]}, false)"
+        wanted = f"{self._values.add(float(leaf.value))}::double"
+        if leaf.take is Take.DISTINCT:
+            return f"coalesce({found}, 0)::double {sign} {wanted}"
+        return f"coalesce({found} {sign} {wanted}, false)"
+
+    @_test.register(First | Last)
+    def _(self, leaf: First | Last) -> str:
+        edge, *same = self._answers(leaf)
+        tests = [f"{edge} is not null", *self._scan.window(leaf.within, edge)]
+        return f"coalesce({' and '.join([*tests, *(f'{one} = {edge}' for one in same)])}, false)"
+
+    @_test.register(Followed | NotFollowed)
+    def _(self, leaf: Followed | NotFollowed) -> str:
+        (times,) = self._answers(leaf)
+        return f"coalesce({times}, 0) > 0"
+
+    @_test.register
+    def _(self, leaf: Regularly) -> str:
+        (steps,) = self._answers(leaf)
+        return f"bit_count(coalesce({steps}, 0)) >= {self._values.add(leaf.at_least)}"
+
+    # -- standing ----------------------------------------------------------------------
+
+    @_test.register
+    def _(self, leaf: StageIs) -> str:
+        self._join("stages s on s.bucket = c.bucket and s.customer_id = c.customer_id")
+        tests = [self._is_in("coalesce(s.stage, 'unknown')", leaf.stages)]
+        for duration, sign in ((leaf.at_least, "<="), (leaf.less_than, ">")):
+            if duration is not None:
+                then = self._values.add(self._now - duration.delta)
+                tests.append(f"coalesce(s.since {sign} {then}, false)")
+        if leaf.previous:
+            was = self._is_in("coalesce(s.previous, 'unknown')", leaf.previous)
+            tests.append(f"s.customer_id is not null and {was}")
+        return tests[0] if len(tests) == 1 else _joined(" and ", tests, "true")
+
+    @_test.register
+    def _(self, leaf: ConsentIs) -> str:
+        alias = self._consents(str(leaf.channel))
+        return self._is_in(f"coalesce({alias}.consent, 'unknown')", leaf.states)
+
+    @_test.register
+    def _(self, leaf: Subscribed) -> str:
+        alias = self._consents(str(leaf.channel))
+        path = self._values.add(value.pointer((leaf.topic, "state")))
+        said = f"coalesce(json_extract_string({alias}.topics, {path}), 'unknown')"
+        is_on = (
+            f"coalesce({alias}.consent = 'granted', false)"
+            f" and {said} not in ('denied', 'withdrawn')"
+        )
+        return is_on if leaf.standing is Standing.ON else f"not ({is_on})"
+
+    @_test.register
+    def _(self, leaf: InSegment) -> str:
+        if leaf.on is None:
+            raise TypeError("InSegment must be resolved before it is compiled")
+        day: date = leaf.on
+        since, until = self._periods.instants(lambda _: Days(day, day))
+        return self._belongs(
+            f"select distinct m.customer_id from memberships m"
+            f" join customers c on c.customer_id = m.customer_id{self._zoned()}"
+            f" where m.segment_id = {self._values.add(str(leaf.id))}"
+            f" and m.entered_at < {until} and coalesce(m.left_at > {since}, true)"
+        )
+
+    @_test.register
+    def _(self, leaf: Interested) -> str:
+        tags = self._values.add(sorted({fold_tag(tag) for tag in leaf.tags}))
+        weight = self._values.add(least_weight(leaf.at_least, self._now))
+        return self._belongs(
+            "select distinct i.customer_id from interests i"
+            f" where list_contains({tags}::varchar[], i.tag) and i.weight >= {weight}::double"
+        )
+
+    def _zoned(self) -> str:
+        return f" left join {TABLE} z on z.zone = c.zone" if self._periods else ""
+
+    def _is_in(self, expression: str, wanted: Sequence[str]) -> str:
+        return self._comparer.is_in(expression, [str(one) for one in wanted], "varchar")
 
 
 def _joined(word: str, tests: list[str], empty: str) -> str:
     return word.join(f"({test})" for test in tests) if tests else empty
-
-
-def _quoted(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'

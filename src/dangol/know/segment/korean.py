@@ -1,62 +1,83 @@
 """Conditions in Korean words: clauses before "손님", each conjugated for its place.
 
 A clause is a stem and a predicate; the predicate ends one way before a noun (…인 손님), another
-way before "and" (…이고) and before "or" (…이거나).
+way before "and" (…이고) and before "or" (…이거나). Comparisons are in `korean_compare`.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from datetime import date
+from functools import singledispatch
 from uuid import UUID
 
 from dangol.know.segment.condition import (
     All,
+    Anniversary,
     AnyOf,
     Comparison,
     Condition,
     ConsentIs,
-    CountOp,
+    DateIs,
     Did,
     DidNot,
+    First,
+    Followed,
+    InMoment,
     InSegment,
+    Interested,
+    Last,
+    Measured,
     Not,
-    Op,
-    Rolling,
+    NotFollowed,
+    Place,
+    Reacted,
+    Regularly,
+    Relative,
+    Share,
     StageIs,
+    Subscribed,
+    TimesClause,
     TraitIs,
-    ValueType,
 )
+from dangol.know.segment.korean_compare import (
+    EARLIER,
+    HAS,
+    HAS_NOT,
+    IS,
+    IS_NOT,
+    LATER,
+    Clause,
+    Ending,
+    amount,
+    compare,
+    either,
+    is_in,
+    name_of,
+    show,
+    subject,
+)
+from dangol.know.segment.terms import (
+    Calendar,
+    CountOp,
+    DateOp,
+    Direction,
+    Reaction,
+    Standing,
+    Step,
+    Take,
+)
+from dangol.know.segment.window import Duration, Window
 from dangol.model.korean import with_particle
 
+Names = Mapping[UUID, str]
 
-class _Ending(NamedTuple):
-    """How a predicate ends before a noun, before "and", before "or"."""
-
-    noun: str
-    both: str
-    either: str
-
-
-class _Clause(NamedTuple):
-    """Something said of a customer, up to its predicate, and the predicate."""
-
-    stem: str
-    ending: _Ending
-
-    @property
-    def before_noun(self) -> str:
-        return self.stem + self.ending.noun
-
-
-_IS = _Ending("인", "이고", "이거나")
-_IS_NOT = _Ending(" 아닌", " 아니고", " 아니거나")
-_HAS = _Ending(" 있는", " 있고", " 있거나")
-_HAS_NOT = _Ending(" 없는", " 없고", " 없거나")
-_LESS = _Ending(" 작은", " 작고", " 작거나")
-_MORE = _Ending(" 큰", " 크고", " 크거나")
-_EARLIER = _Ending(" 이른", " 이르고", " 이르거나")
-_LATER = _Ending(" 늦은", " 늦고", " 늦거나")
-_CONTAINS = _Ending(" 들어 있는", " 들어 있고", " 들어 있거나")
-_STARTS = _Ending(" 시작하는", " 시작하고", " 시작하거나")
+_HAS_BEEN = Ending(" 된", " 되었고", " 되었거나")
+_HAS_NOT_BEEN = Ending(" 안 된", " 안 되었고", " 안 되었거나")
+_WAS = Ending("이었던", "이었고", "이었거나")
+_WAS_IN = Ending(" 들어 있던", " 들어 있었고", " 들어 있었거나")
+_TAKES = Ending(" 받는", " 받고", " 받거나")
+_TAKES_NOT = Ending(" 받지 않는", " 받지 않고", " 받지 않거나")
+_FALLS = Ending(" 드는", " 들고", " 들거나")
+_BEGINS = Ending(" 시작하는", " 시작하고", " 시작하거나")
 
 _STAGES = {
     "new": "새 손님",
@@ -72,9 +93,22 @@ _TIMES = {
     CountOp.EQ: "번", CountOp.LT: "번 미만", CountOp.LE: "번 이하", CountOp.GT: "번 초과",
     CountOp.GE: "번 이상",
 }  # fmt: skip
+_MEASURES = {
+    Take.SUM: "합계가", Take.AVERAGE: "평균이", Take.MIN: "최솟값이", Take.MAX: "최댓값이",
+    Take.DISTINCT: "가짓수가",
+}  # fmt: skip
+_STEPS = {
+    Step.DAY: ("오늘을", "일"),
+    Step.WEEK: ("이번 주를", "주"),
+    Step.MONTH: ("이번 달을", "개월"),
+}
+_REACTIONS = {
+    Reaction.RECEIVED: "를 받은", Reaction.OPENED: "를 열어 본",
+    Reaction.CLICKED: "의 링크를 누른", Reaction.ANSWERED: "에 답한",
+}  # fmt: skip
 
 
-def sentence(condition: Condition, names: Mapping[UUID, str]) -> str:
+def sentence(condition: Condition, names: Names) -> str:
     """`…인 손님`, the whole condition before the noun."""
     if condition == All(of=()):
         return "모든 손님"
@@ -87,101 +121,252 @@ def sentence(condition: Condition, names: Mapping[UUID, str]) -> str:
     return said.removesuffix("인 손님") if said.endswith("손님인 손님") else said
 
 
-def _joined(group: All | AnyOf, names: Mapping[UUID, str]) -> str:
+def _joined(group: All | AnyOf, names: Names) -> str:
     clauses = [_clause(part, names) for part in group.of]
-    linked = [
-        clause.stem + (clause.ending.both if isinstance(group, All) else clause.ending.either)
+    return _linked(clauses, is_all=isinstance(group, All)).before_noun
+
+
+def _linked(clauses: Sequence[Clause], *, is_all: bool = True) -> Clause:
+    """Clauses one after the other; the last one's predicate is still open."""
+    said = [
+        clause.stem + (clause.ending.both if is_all else clause.ending.either)
         for clause in clauses[:-1]
     ]
-    return " ".join([*(f"{text}," for text in linked), clauses[-1].before_noun])
+    return Clause(" ".join([*(f"{text}," for text in said), clauses[-1].stem]), clauses[-1].ending)
 
 
-def _clause(condition: Condition, names: Mapping[UUID, str]) -> _Clause:
-    match condition:
-        case All(of=()):
-            return _Clause("누구", _IS)
-        case AnyOf(of=()):
-            return _Clause("아무도", _IS_NOT)
-        case All() | AnyOf():
-            return _Clause(f"({_joined(condition, names)} 사람)", _IS)
-        case Not():
-            inside = _clause(condition.of, names).before_noun
-            return _Clause(f"({inside} 사람)이", _IS_NOT)
-        case TraitIs():
-            return _compare(condition.comparison)
-        case Did() | DidNot():
-            return _history(condition)
-        case StageIs():
-            return _Clause(_either([_STAGES[stage] for stage in condition.stages]), _IS)
-        case ConsentIs():
-            answers = _either([_ANSWERS[state] for state in condition.states])
-            return _Clause(f"{_CHANNELS[condition.channel]} 수신 답변이 {answers}", _IS)
-        case InSegment():
-            name = names.get(condition.id, str(condition.id))
-            return _Clause(f"“{name}” 손님 묶음에", _CONTAINS)
+@singledispatch
+def _clause(condition: Condition, names: Names) -> Clause:
+    raise TypeError(f"no words for {type(condition).__name__}")
 
 
-def _compare(test: Comparison) -> _Clause:
-    if test.op in (Op.EXISTS, Op.MISSING):
-        return _Clause(f"{test.name} 값이", _HAS if test.op is Op.EXISTS else _HAS_NOT)
-    subject = _subject(test.name)
-    values = test.value if isinstance(test.value, tuple) else (test.value,)
-    shown = _either([_show(item, test.type) for item in values])
-    if test.op is Op.NE:
-        known = with_particle(shown, "이/가")
-        return _Clause(f"{test.name} 값이 있으면서 {known}", _IS_NOT)
-    if test.op is Op.CONTAINS:
-        return _Clause(f"{test.name} 안에 {with_particle(shown, '이/가')}", _CONTAINS)
-    if test.op is Op.STARTS_WITH:
-        return _Clause(f"{subject} {with_particle(shown, '으로/로')}", _STARTS)
-    return _ordered(test, subject, shown)
+@_clause.register(All | AnyOf)
+def _(group: All | AnyOf, names: Names) -> Clause:
+    if not group.of:
+        return Clause("누구", IS) if isinstance(group, All) else Clause("아무도", IS_NOT)
+    return Clause(f"({_joined(group, names)} 사람)", IS)
 
 
-def _subject(name: str) -> str:
-    """`name` as what a clause speaks about; a foreign word's particle would be a guess."""
-    guessed = with_particle(name, "이/가")
-    return f"{name} 값이" if guessed.endswith("이(가)") else guessed
+@_clause.register
+def _(condition: Not, names: Names) -> Clause:
+    return Clause(f"({_clause(condition.of, names).before_noun} 사람)이", IS_NOT)
 
 
-def _ordered(test: Comparison, subject: str, shown: str) -> _Clause:
-    stem = f"{subject} {shown}"
-    is_amount = test.type is ValueType.NUMBER
-    if test.op is Op.LT:
-        return _Clause(f"{stem}보다", _LESS if is_amount else _EARLIER)
-    if test.op is Op.GT:
-        return _Clause(f"{stem}보다", _MORE if is_amount else _LATER)
-    if test.op is Op.LE:
-        return _Clause(f"{stem} {'이하' if is_amount else '또는 그 이전'}", _IS)
-    if test.op is Op.GE:
-        return _Clause(f"{stem} {'이상' if is_amount else '또는 그 이후'}", _IS)
-    return _Clause(stem, _IS)
+# -- the profile ---------------------------------------------------------------------------
 
 
-def _history(test: Did | DidNot) -> _Clause:
-    which = ", ".join(f"{_compare(item).before_noun} 것" for item in test.where)
-    record = f"{_window(test.within)}“{test.name}” 기록" + (f"({which})" if which else "")
-    if isinstance(test, DidNot) or (test.times.op is CountOp.EQ and test.times.value == 0):
-        return _Clause(f"{record}이", _HAS_NOT)
-    if test.times.op is CountOp.GE and test.times.value == 1:
-        return _Clause(f"{record}이", _HAS)
-    if test.times.op is CountOp.NE:
-        return _Clause(f"{record}이 {test.times.value:,}번이", _IS_NOT)
-    return _Clause(f"{record}이 {test.times.value:,}{_TIMES[test.times.op]}", _IS)
+@_clause.register
+def _(leaf: TraitIs, names: Names) -> Clause:
+    return compare(leaf.comparison)
 
 
-def _window(within: Rolling | None) -> str:
-    if within is None:
-        return ""
-    return "최근 24시간 동안 " if within.days == 1 else f"최근 {within.days:,}일 동안 "
+@_clause.register
+def _(leaf: DateIs, names: Names) -> Clause:
+    who = subject(leaf.name)
+    if leaf.op is DateOp.LAST or leaf.op is DateOp.NEXT:
+        return _around_today(who, leaf.days or 1, is_next=leaf.op is DateOp.NEXT)
+    ending = {DateOp.ON: IS, DateOp.BEFORE: EARLIER, DateOp.AFTER: LATER}[leaf.op]
+    return Clause(f"{who} {_day(leaf.day)}{'' if ending is IS else '보다'}", ending)
 
 
-def _show(value: object, kind: ValueType | None) -> str:
-    if isinstance(value, bool):
-        return "예" if value else "아니요"
-    if isinstance(value, str):
-        return value if kind is ValueType.TIME else f"“{value}”"
-    return f"{value:,.15g}" if isinstance(value, float) else f"{value:,}"
+def _day(day: date | Relative | None) -> str:
+    if not isinstance(day, Relative):
+        return str(day)
+    if day.offset == 0:
+        return "오늘"
+    return f"{abs(day.offset):,}일 {'뒤' if day.offset > 0 else '전'}"
 
 
-def _either(items: Sequence[str]) -> str:
-    return " 또는 ".join(items)
+def _around_today(who: str, days: int, *, is_next: bool) -> Clause:
+    if days == 1:
+        return Clause(f"{who} 오늘", IS)
+    return Clause(f"{who} {'오늘부터' if is_next else '오늘까지'} {days:,}일 안에", HAS)
+
+
+@_clause.register
+def _(leaf: Anniversary, names: Names) -> Clause:
+    kind = "음력 기념일" if leaf.calendar is Calendar.LUNAR else "기념일"
+    is_next = leaf.direction is Direction.NEXT
+    return _around_today(f"{name_of(leaf.name)} {kind}이", leaf.within.days, is_next=is_next)
+
+
+@_clause.register
+def _(leaf: Place, names: Names) -> Clause:
+    if leaf.circle is not None:
+        centre = f"{leaf.circle.lat:.6g}, {leaf.circle.lon:.7g}"
+        return Clause(f"({centre})에서 {_metres(leaf.circle.radius_m)} 안에", HAS)
+    if leaf.polygon is not None:
+        return Clause(f"꼭짓점이 {len(leaf.polygon):,}개인 구역 안에", HAS)
+    if leaf.postcodes is not None:
+        starts = either([f"“{code}”" for code in leaf.postcodes])
+        return Clause(f"우편번호가 {with_particle(starts, '으로/로')}", _BEGINS)
+    return Clause(f"우편번호가 {either(leaf.regions or ())}에", HAS)
+
+
+def _metres(metres: float) -> str:
+    return f"{metres / 1_000:,.6g}km" if metres >= 1_000 else f"{metres:,.6g}m"
+
+
+@_clause.register
+def _(leaf: InMoment, names: Names) -> Clause:
+    if leaf.id is not None:
+        return Clause(f"지금 이어지는 “{names.get(leaf.id, str(leaf.id))}” 구역 안에", HAS)
+    what = "무슨 일이" if leaf.kind_of is None else with_particle(f"“{leaf.kind_of}”", "이/가")
+    return Clause(f"지금 {what} 이어지는 곳에", HAS)
+
+
+@_clause.register
+def _(leaf: Share, names: Names) -> Clause:
+    span = f"{leaf.first * 100:.6g}%부터 {leaf.last * 100:.6g}%까지에"
+    return Clause(f"“{leaf.of}” 나누기에서 {span}", _FALLS)
+
+
+# -- the history ---------------------------------------------------------------------------
+
+
+@_clause.register(Did | DidNot)
+def _(leaf: Did | DidNot, names: Names) -> Clause:
+    record = f"{_window(leaf.within)}{_record(leaf.name, leaf.where)}이"
+    if isinstance(leaf, DidNot):
+        return Clause(record, HAS_NOT)
+    return _often(record, leaf.times)
+
+
+def _often(record: str, times: TimesClause) -> Clause:
+    if times.op is CountOp.EQ and times.value == 0:
+        return Clause(record, HAS_NOT)
+    if times.op is CountOp.GE and times.value == 1:
+        return Clause(record, HAS)
+    if times.op is CountOp.NE:
+        return Clause(f"{record} {times.value:,}번이", IS_NOT)
+    return Clause(f"{record} {times.value:,}{_TIMES[times.op]}", IS)
+
+
+@_clause.register
+def _(leaf: Measured, names: Names) -> Clause:
+    record = f"{_window(leaf.within)}{_record(leaf.name, leaf.where)}의"
+    return amount(
+        leaf.op, f"{record} {name_of(leaf.property)} {_MEASURES[leaf.take]}", show(leaf.value)
+    )
+
+
+@_clause.register(First | Last)
+def _(leaf: First | Last, names: Names) -> Clause:
+    edge = "첫" if isinstance(leaf, First) else "마지막"
+    record = f"{edge} {_record(leaf.name, leaf.where)}이"
+    clauses = [Clause(f"{record} {_window(leaf.within).rstrip()}".rstrip(), HAS)]
+    clauses += [Clause(f"그때 {compare(item).stem}", compare(item).ending) for item in leaf.has]
+    return _linked(clauses)
+
+
+@_clause.register(Followed | NotFollowed)
+def _(leaf: Followed | NotFollowed, names: Names) -> Clause:
+    first = f"{_window(leaf.within)}{_record(leaf.name, leaf.where)}"
+    then = f"{_duration(leaf.after)} 안에 {_record(leaf.then.name, leaf.then.where)}이"
+    if isinstance(leaf, Followed):
+        return Clause(f"{first} 뒤 {then}", HAS)
+    return Clause(f"{first}이 있었지만 그 뒤 {then}", HAS_NOT)
+
+
+@_clause.register
+def _(leaf: Regularly, names: Names) -> Clause:
+    this, unit = _STEPS[leaf.step]
+    steps = f"{this} 포함한 {leaf.of_last:,}{unit} 가운데 {leaf.at_least:,}{unit} 이상"
+    return Clause(f"{steps} {_record(leaf.name, leaf.where)}이", HAS)
+
+
+@_clause.register
+def _(leaf: Reacted, names: Names) -> Clause:
+    what = f"{_message(leaf, names)}{_REACTIONS[leaf.did]}"
+    return _often(f"{_window(leaf.within)}{what} 적이", leaf.times)
+
+
+def _message(leaf: Reacted, names: Names) -> str:
+    """What was sent; it always ends in 편지, so that its particle is known."""
+    if leaf.letter is not None:
+        return f"“{names.get(leaf.letter, str(leaf.letter))}” 편지"
+    if leaf.campaign is not None:
+        return f"한 번 보내기 “{names.get(leaf.campaign, str(leaf.campaign))}” 편지"
+    return "우리 편지" if leaf.topic is None else f"“{leaf.topic}” 소식 편지"
+
+
+# -- standing ------------------------------------------------------------------------------
+
+
+@_clause.register
+def _(leaf: StageIs, names: Names) -> Clause:
+    stages = either([_STAGES[stage] for stage in leaf.stages])
+    clauses = []
+    if leaf.at_least is not None:
+        clauses.append(Clause(f"{stages}인 지 {_duration(leaf.at_least)} 이상", _HAS_BEEN))
+    if leaf.less_than is not None:
+        long = with_particle(_duration(leaf.less_than), "이/가")
+        clauses.append(Clause(f"{stages}인 지 {long}", _HAS_NOT_BEEN))
+    clauses = clauses or [Clause(stages, IS)]
+    if leaf.previous:
+        clauses.append(Clause(f"그 전에는 {either([_STAGES[one] for one in leaf.previous])}", _WAS))
+    return _linked(clauses)
+
+
+@_clause.register
+def _(leaf: ConsentIs, names: Names) -> Clause:
+    answers = either([_ANSWERS[state] for state in leaf.states])
+    return Clause(f"{_channel(leaf.channel)} 수신 답변이 {answers}", IS)
+
+
+@_clause.register
+def _(leaf: Subscribed, names: Names) -> Clause:
+    by = with_particle(_channel(leaf.channel), "으로/로")
+    ending = _TAKES if leaf.standing is Standing.ON else _TAKES_NOT
+    return Clause(f"“{leaf.topic}” 소식을 {by}", ending)
+
+
+def _channel(channel: str) -> str:
+    return _CHANNELS.get(channel, str(channel))
+
+
+@_clause.register
+def _(leaf: InSegment, names: Names) -> Clause:
+    name = f"“{names.get(leaf.id, str(leaf.id))}” 손님 묶음에"
+    return is_in(name) if leaf.on is None else Clause(f"{leaf.on}에 {name}", _WAS_IN)
+
+
+@_clause.register
+def _(leaf: Interested, names: Names) -> Clause:
+    tags = either([f"“{tag}”" for tag in leaf.tags])
+    return Clause(f"{tags}에 관심({leaf.at_least:,.6g} 이상)이", HAS)
+
+
+# -- parts ---------------------------------------------------------------------------------
+
+
+def _record(name: str, where: Sequence[Comparison]) -> str:
+    which = ", ".join(f"{compare(item).before_noun} 것" for item in where)
+    return f"“{name}” 기록" + (f"({which})" if which else "")
+
+
+def _window(within: Window | None) -> str:
+    match within:
+        case None:
+            return ""
+        case Window(hours=int(hours)):
+            return f"최근 {_duration(Duration(hours=hours))} 동안 "
+        case Window(days=int(days)):
+            return f"최근 {_duration(Duration(days=days))} 동안 "
+        case Window(calendar_days=int(days)):
+            return "오늘 " if days == 1 else f"오늘을 포함한 {days:,}일 동안 "
+        case Window(calendar_weeks=int(weeks)):
+            return "이번 주에 " if weeks == 1 else f"이번 주와 그 앞 {weeks - 1:,}주 동안 "
+        case Window(calendar_months=int(months)):
+            return "이번 달에 " if months == 1 else f"이번 달과 그 앞 {months - 1:,}개월 동안 "
+        case Window(first=None):
+            return f"{within.last}까지 "
+        case Window(last=None):
+            return f"{within.first}부터 "
+    return f"{within.first}부터 {within.last}까지 "
+
+
+def _duration(duration: Duration) -> str:
+    if duration.hours is not None:
+        return f"{duration.hours:,}시간"
+    return "24시간" if duration.days == 1 else f"{duration.days:,}일"

@@ -1,11 +1,14 @@
 """Rewrites before SQL: the same question, asked with as little work as possible.
 
 Each rewrite is a small pure function from condition to condition; then every event question
-becomes a counter, so that the history is read once whatever the condition asks.
+becomes counters, so that the history is read once whatever the condition asks. Only "A, then B"
+needs a second pass, over the few rows that are A or B.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import singledispatch
 from typing import NamedTuple
 
 import msgspec
@@ -17,22 +20,69 @@ from dangol.know.segment.condition import (
     Comparison,
     Condition,
     ConsentIs,
-    CountOp,
     Did,
     DidNot,
+    First,
+    Followed,
+    Happens,
+    InSegment,
+    Interested,
+    Last,
+    Measured,
+    Name,
     Not,
+    NotFollowed,
+    Regularly,
     StageIs,
+    Subscribed,
     TimesClause,
+    is_node,
     parts_of,
 )
+from dangol.know.segment.terms import CountOp, Step, Take
+from dangol.know.segment.window import Window, earliest
+
+
+class Tally(StrEnum):
+    """What is kept of the events that count, one value per customer."""
+
+    COUNT = "count"
+    SUM = "sum"
+    """In millionths (`value.millionths`), so that it is exact."""
+    NUMBERS = "numbers"
+    """How many had a number that is summed."""
+    MIN = "min"
+    MAX = "max"
+    DISTINCT = "distinct"
+    FIRST = "first"
+    """The time of the first."""
+    LAST = "last"
+    STEPS = "steps"
+    """In how many of the calendar days, weeks or months of the window."""
 
 
 class Counter(NamedTuple):
-    """How many events of a name, in a window, with these properties."""
+    """One value about the events of a name, in a window, with these properties."""
 
     name: str
-    days: int | None
+    within: Window | None
     where: tuple[Comparison, ...]
+    tally: Tally = Tally.COUNT
+    property: Name | None = None
+
+
+class Sequel(NamedTuple):
+    """How many events of a name were followed by another in time, or were not (and time is up)."""
+
+    name: str
+    within: Window | None
+    where: tuple[Comparison, ...]
+    then: Happens
+    after: timedelta
+    came: bool
+
+
+Question = Counter | Sequel
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -40,32 +90,117 @@ class Plan(msgspec.Struct, frozen=True):
 
     where: Condition
     counters: tuple[Counter, ...]
+    sequels: tuple[Sequel, ...]
     since: datetime | None
-    """No event at or before it matters; None when some question asks for the whole history."""
+    """No event before it matters; None when some question asks for the whole history."""
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """All that is asked of the history."""
+        return self.counters + self.sequels
 
 
 def plan(condition: Condition, now: datetime) -> Plan:
-    """The rewritten `condition` and one counter for each different event question in it."""
+    """The rewritten `condition` and one question for each different thing it asks of the history."""
     for rewrite in REWRITES:
         condition = _bottom_up(condition, rewrite)
-    counters = tuple(dict.fromkeys(_counters(condition)))
-    return Plan(condition, counters, _since(counters, now))
+    asked = tuple(dict.fromkeys(q for leaf in leaves_of(condition) for q in questions_of(leaf)))
+    return _plan(condition, asked, now)
 
 
-def plan_counters(counters: Sequence[Counter], now: datetime) -> Plan:
+def plan_questions(questions: Sequence[Question], now: datetime) -> Plan:
     """A plan that only counts."""
-    return Plan(EVERYONE, tuple(counters), _since(counters, now))
+    return _plan(EVERYONE, questions, now)
 
 
-def _since(counters: Sequence[Counter], now: datetime) -> datetime | None:
-    days = [counter.days for counter in counters]
-    longest = None if not days or None in days else max(day for day in days if day)
-    return now - timedelta(days=longest) if longest else None
+def _plan(condition: Condition, asked: Sequence[Question], now: datetime) -> Plan:
+    counters = tuple(one for one in asked if isinstance(one, Counter))
+    sequels = tuple(one for one in asked if isinstance(one, Sequel))
+    return Plan(condition, counters, sequels, since_of(asked, now))
 
 
-def counter_of(leaf: Did) -> Counter:
-    """The counter that a question compares."""
-    return Counter(leaf.name, leaf.within.days if leaf.within else None, leaf.where)
+def since_of(asked: Iterable[Question], now: datetime) -> datetime | None:
+    """The earliest instant that any of the questions looks at."""
+    starts = [earliest(one.within, now) if one.within else None for one in asked]
+    known = [start for start in starts if start is not None]
+    return min(known) if known and len(known) == len(starts) else None
+
+
+# -- questions -----------------------------------------------------------------------------
+
+
+@singledispatch
+def questions_of(leaf: Condition) -> tuple[Question, ...]:
+    """What a leaf asks of the history, in the order in which its test reads the answers."""
+    return ()
+
+
+@questions_of.register
+def _(leaf: Did) -> tuple[Question, ...]:
+    return (Counter(leaf.name, leaf.within, leaf.where),)
+
+
+@questions_of.register
+def _(leaf: Measured) -> tuple[Question, ...]:
+    tallies = {
+        Take.SUM: (Tally.SUM,),
+        Take.AVERAGE: (Tally.SUM, Tally.NUMBERS),
+        Take.MIN: (Tally.MIN,),
+        Take.MAX: (Tally.MAX,),
+        Take.DISTINCT: (Tally.DISTINCT,),
+    }
+    return tuple(
+        Counter(leaf.name, leaf.within, leaf.where, tally, leaf.property)
+        for tally in tallies[leaf.take]
+    )
+
+
+@questions_of.register
+def _(leaf: First) -> tuple[Question, ...]:
+    return _edge(leaf, Tally.FIRST, None)
+
+
+@questions_of.register
+def _(leaf: Last) -> tuple[Question, ...]:
+    return _edge(leaf, Tally.LAST, opened(leaf.within))
+
+
+def _edge(leaf: First | Last, tally: Tally, within: Window | None) -> tuple[Question, ...]:
+    """The first or last of all; and of those with the properties, which has to be as early or late."""
+    edge = Counter(leaf.name, within, leaf.where, tally)
+    return (edge, edge._replace(where=leaf.where + leaf.has)) if leaf.has else (edge,)
+
+
+def opened(within: Window | None) -> Window | None:
+    """The window without its end: what came after it decides what is last."""
+    if within is None or within.last is None:
+        return within
+    return Window(first=within.first) if within.first else None
+
+
+@questions_of.register(Followed | NotFollowed)
+def _(leaf: Followed | NotFollowed) -> tuple[Question, ...]:
+    came = isinstance(leaf, Followed)
+    return (Sequel(leaf.name, leaf.within, leaf.where, leaf.then, leaf.after.delta, came),)
+
+
+@questions_of.register
+def _(leaf: Regularly) -> tuple[Question, ...]:
+    return (Counter(leaf.name, steps_window(leaf.step, leaf.of_last), leaf.where, Tally.STEPS),)
+
+
+def steps_window(step: Step, of_last: int) -> Window:
+    """The calendar window that has so many steps."""
+    match step:
+        case Step.DAY:
+            return Window(calendar_days=of_last)
+        case Step.WEEK:
+            return Window(calendar_weeks=of_last)
+        case Step.MONTH:
+            return Window(calendar_months=of_last)
+
+
+# -- rewrites ------------------------------------------------------------------------------
 
 
 def count_absence(condition: Condition) -> Condition:
@@ -108,10 +243,14 @@ def _bottom_up(condition: Condition, rewrite: Callable[[Condition], Condition]) 
     return rewrite(condition)
 
 
-def _counters(condition: Condition) -> list[Counter]:
-    if isinstance(condition, Did):
-        return [counter_of(condition)]
-    return [counter for part in parts_of(condition) for counter in _counters(part)]
+def leaves_of(condition: Condition) -> list[Condition]:
+    """Every leaf, in reading order."""
+    if not is_node(condition):
+        return [condition]
+    return [leaf for part in parts_of(condition) for leaf in leaves_of(part)]
+
+
+# -- needs ---------------------------------------------------------------------------------
 
 
 class Needs(NamedTuple):
@@ -124,15 +263,11 @@ class Needs(NamedTuple):
 def needs_of(condition: Condition, now: datetime) -> Needs:
     """The views that the SQL of a resolved `condition` reads, and since when it needs history."""
     planned = plan(condition, now)
-    kinds = {type(leaf) for leaf in _leaves(planned.where)}
+    kinds = {type(leaf) for leaf in leaves_of(planned.where)}
     views = ["customers"]
-    views += ["events"] if planned.counters else []
+    views += ["events"] if planned.questions else []
     views += ["stages"] if StageIs in kinds else []
-    views += ["consents"] if ConsentIs in kinds else []
+    views += ["consents"] if kinds & {ConsentIs, Subscribed} else []
+    views += ["memberships"] if InSegment in kinds else []
+    views += ["interests"] if Interested in kinds else []
     return Needs(tuple(views), planned.since)
-
-
-def _leaves(condition: Condition) -> list[Condition]:
-    if isinstance(condition, All | AnyOf | Not):
-        return [leaf for part in parts_of(condition) for leaf in _leaves(part)]
-    return [condition]

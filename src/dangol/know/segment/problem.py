@@ -13,6 +13,8 @@ class ProblemCode(StrEnum):
     BAD_NAME = "bad_name"
     BAD_TEXT = "bad_text"
     BAD_VALUE = "bad_value"
+    CROSSED = "crossed"
+    """Two values contradict each other, such as a window that ends before it begins."""
     WRONG_TYPE = "wrong_type"
     TOO_DEEP = "too_deep"
     TOO_LARGE = "too_large"

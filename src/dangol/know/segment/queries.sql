@@ -68,3 +68,23 @@ select name from catalogue_event;
 -- name: list_heard_properties
 -- Traits (owner '') and properties with the types they were heard with.
 select owner, name, type from catalogue_property;
+
+-- name: list_sends
+-- Which sends carried a letter, belonged to a campaign, or were about a topic.
+select 'letter', letter_id::text, id from send where letter_id = any(%(letters)s::uuid[])
+union all
+select 'campaign', id::text, send_id from campaign
+where id = any(%(campaigns)s::uuid[]) and send_id is not null
+union all
+select 'topic', topic, id from send where topic = any(%(topics)s::text[])
+order by 1, 2, 3
+
+-- name: list_names
+-- How those are called that a condition may name by their ids.
+select id, name from segment where id = any(%(ids)s)
+union all
+select id, name from letter where id = any(%(ids)s)
+union all
+select id, name from campaign where id = any(%(ids)s)
+union all
+select id, words from moment where id = any(%(ids)s)

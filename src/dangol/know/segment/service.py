@@ -12,10 +12,19 @@ import msgspec
 import psycopg
 
 from dangol.errors import Conflict, InputError, NotFound, Refused
+from dangol.know.moment.service import list_open
 from dangol.know.segment import store
-from dangol.know.segment.check import NeverHeard, check, inline, segments_in
+from dangol.know.segment.check import (
+    Moment,
+    NeverHeard,
+    check,
+    inline,
+    segments_in,
+    walk_leaves,
+)
 from dangol.know.segment.compile import compile
-from dangol.know.segment.condition import Condition
+from dangol.know.segment.condition import Condition, InMoment, Reacted
+from dangol.know.segment.message import NO_MESSAGES
 from dangol.know.segment.parse import parse
 from dangol.know.segment.store import Segment
 from dangol.know.segment.value import is_storable
@@ -158,13 +167,25 @@ def list_users(conn: psycopg.Connection, segment_id: UUID, *, open_only: bool) -
 # -- asking --------------------------------------------------------------------------------
 
 
-def resolve(conn: psycopg.Connection, condition: Condition) -> Condition:
-    """`condition` with the segments it names spelled out, ready to compile or to evaluate.
+def resolve(
+    conn: psycopg.Connection, condition: Condition, now: datetime | None = None
+) -> Condition:
+    """`condition` with what it names spelled out as of `now`, ready to compile or to evaluate.
+
+    Segments become their definitions, messages of a letter, campaign or topic the sends that
+    carried it, moments the places of those that are on at `now`; without it, of none.
 
     Raises:
         ConditionProblem: a segment is unknown, or segments contain each other.
     """
-    return inline(condition, store.list_definitions(conn))
+    definitions = store.list_definitions(conn)
+    leaves = [leaf for each in (condition, *definitions.values()) for leaf, _ in walk_leaves(each)]
+    reacted = [leaf for leaf in leaves if isinstance(leaf, Reacted)]
+    messages = store.list_messages(conn, reacted) if reacted else NO_MESSAGES
+    has_moments = any(isinstance(leaf, InMoment) for leaf in leaves)
+    open_now = list_open(conn, now) if has_moments and now else []
+    moments = [Moment(one.id, one.kind, one.area) for one in open_now]
+    return inline(condition, definitions, messages, moments)
 
 
 def audience(

@@ -1,6 +1,7 @@
 """Segments and what has been heard of, in PostgreSQL."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,9 +10,11 @@ import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
-from dangol.know.segment.check import Catalogue
-from dangol.know.segment.condition import Condition, ValueType, to_json
+from dangol.know.segment.check import Catalogue, walk_leaves
+from dangol.know.segment.condition import Condition, Reacted, to_json
+from dangol.know.segment.message import Messages
 from dangol.know.segment.parse import parse
+from dangol.know.segment.terms import ValueType
 from dangol.store.sql import load_queries
 
 _SQL = load_queries(__package__)
@@ -94,6 +97,32 @@ def list_campaigns_of(conn: psycopg.Connection, segment_id: UUID, *, open_only: 
     """Names of the campaigns that write to this segment."""
     values = {"id": segment_id, "open": open_only}
     return [row[0] for row in conn.execute(_SQL.list_campaigns_of, values)]
+
+
+def list_messages(conn: psycopg.Connection, asked: Sequence[Reacted]) -> Messages:
+    """The sends of the letters, campaigns and topics that are asked about."""
+    values = {
+        "letters": [leaf.letter for leaf in asked if leaf.letter],
+        "campaigns": [leaf.campaign for leaf in asked if leaf.campaign],
+        "topics": [leaf.topic for leaf in asked if leaf.topic],
+    }
+    sends: dict[str, defaultdict[Any, list[int]]] = {
+        kind: defaultdict(list) for kind in ("letter", "campaign", "topic")
+    }
+    for kind, key, send in conn.execute(_SQL.list_sends, values):
+        sends[kind][key if kind == "topic" else UUID(key)].append(send)
+    return Messages(*({key: tuple(ids) for key, ids in by.items()} for by in sends.values()))
+
+
+def list_names(conn: psycopg.Connection, condition: Condition) -> dict[UUID, str]:
+    """What the segments, letters, campaigns and moments are called that a condition names."""
+    ids = [
+        key
+        for leaf, _ in walk_leaves(condition)
+        for name in ("id", "letter", "campaign")
+        if (key := getattr(leaf, name, None)) is not None
+    ]
+    return dict(conn.execute(_SQL.list_names, {"ids": ids}).fetchall()) if ids else {}
 
 
 def load_catalogue(conn: psycopg.Connection) -> Catalogue:

@@ -6,9 +6,11 @@ tests hold them together over every code point and over random values.
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from math import isfinite
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 _LONE = str.maketrans({"ς": "σ", "ſ": "s"})
@@ -19,6 +21,7 @@ _TIME = (
 )
 _TIME_PATTERN = re.compile(_TIME, re.ASCII)
 _FINER = re.compile(r"(\.\d{6})\d+", re.ASCII)
+_ITEM = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
 _OFFSET = re.compile(r"(Z|[+-]\d{2}:\d{2})$", re.ASCII)
 
 
@@ -90,6 +93,67 @@ def boolean_sql(json: str, path: str) -> str:
     return f"case when json_type({json}, {path}) = 'BOOLEAN' then {raw} = 'true' end"
 
 
+def distinct_sql(json: str, path: str) -> str:
+    """SQL that is equal for two values that compare as equal; null for lists, objects and null."""
+    text, number = text_sql(json, path), number_sql(json, path)
+    return (
+        f"case when json_type({json}, {path}) = 'BOOLEAN'"
+        f" then json_extract_string({json}, {path})"
+        f" else coalesce('t' || ({text}), 'n' || (({number}) + 0)::varchar) end"
+    )
+
+
+MOST_SUMMED = 9_000_000_000_000.0
+"""Numbers beyond are not summed: a double has no millionths left there."""
+
+
+def millionths(number: float) -> int | None:
+    """A number to six decimals, half away from zero, as a whole number; None beyond what is summed.
+
+    Sums of these are exact and do not depend on the order.
+
+    >>> millionths(0.1), millionths(-2.5), millionths(0.0000005), millionths(1e13)
+    (100000, -2500000, 1, None)
+    """
+    if abs(number) >= MOST_SUMMED:
+        return None
+    scaled = number * 1_000_000
+    whole = int(scaled)
+    if abs(scaled - whole) >= 0.5:
+        whole += 1 if scaled > 0 else -1
+    return whole
+
+
+def exact_millionths(number: int | float) -> int:
+    """The same for a number to compare sums with, however large."""
+    near = millionths(float(number)) if abs(number) < MOST_SUMMED else None
+    return round(Fraction(number) * 1_000_000) if near is None else near
+
+
+def millionths_sql(number: str) -> str:
+    """SQL of `millionths` over a double, or null."""
+    return (
+        f"case when abs({number}) < {MOST_SUMMED}::double"
+        f" then cast(round(({number}) * 1000000::double) as bigint) end"
+    )
+
+
+def items_sql(json: str, path: str, kind: str) -> str:
+    """SQL of a list's texts (folded) or numbers; null where there is no list."""
+    items = f"try_cast(json_extract({json}, {path}) as json[])"
+    read = text_sql("i", "'$'") if kind == "text" else number_sql("i", "'$'")
+    found = f"list_transform({items}, lambda i: {read})"
+    return f"case when json_type({json}, {path}) = 'ARRAY' then {found} end"
+
+
+def length_sql(json: str, path: str) -> str:
+    """SQL of how many items a list has; null where there is no list."""
+    return (
+        f"case when json_type({json}, {path}) = 'ARRAY'"
+        f" then json_array_length({json}, {path})::double end"
+    )
+
+
 class Clock(NamedTuple):
     """One instant as microseconds since 1970: in UTC, and as the zone's wall clock shows it."""
 
@@ -136,14 +200,28 @@ def as_time(value: object) -> tuple[int, bool] | None:
 
 def time_sql(json: str, path: str, compare: str, utc: str, wall: str) -> str:
     """SQL that compares the time under `path` with an instant given as two parameters."""
+    return _time_sql(json, path, f"{{}} {compare} {utc}", f"{{}} {compare} {wall}")
+
+
+def time_between_sql(json: str, path: str, utc: tuple[str, str], wall: tuple[str, str]) -> str:
+    """SQL for "from the first on and before the second", each `''` where that side is open."""
+    return _time_sql(json, path, _between(*utc), _between(*wall))
+
+
+def _between(low: str, high: str) -> str:
+    tests = [f"{{0}} >= {low}" if low else "", f"{{0}} < {high}" if high else ""]
+    return " and ".join(filter(None, tests)) or "{0} is not null"
+
+
+def _time_sql(json: str, path: str, zoned_test: str, wall_test: str) -> str:
     raw = f"json_extract_string({json}, {path})"
     finer = f"regexp_replace({raw}, '(\\.\\d{{6}})\\d+', '\\1')"
     zoned = f"regexp_matches({raw}, '(Z|[+-]\\d{{2}}:\\d{{2}})$')"
     return (
         f"case when json_type({json}, {path}) <> 'VARCHAR' or {raw} < '0001'"
         f" or not regexp_full_match({raw}, '{_TIME}') then false"
-        f" when {zoned} then epoch_us(try_cast({finer} as timestamptz)) {compare} {utc}"
-        f" else epoch_us(try_cast({finer} as timestamp)) {compare} {wall} end"
+        f" when {zoned} then {zoned_test.format(f'epoch_us(try_cast({finer} as timestamptz))')}"
+        f" else {wall_test.format(f'epoch_us(try_cast({finer} as timestamp))')} end"
     )
 
 
@@ -173,13 +251,36 @@ def is_storable(text: str) -> bool:
     return "\0" not in text
 
 
-def pointer(name: str) -> str:
-    """The JSON pointer of a top-level key, whatever characters it has.
+def path_of(name: str | tuple[str, ...]) -> tuple[str, ...]:
+    """The keys to go down."""
+    return (name,) if isinstance(name, str) else name
 
-    >>> pointer("a/b~c")
-    '/a~1b~0c'
+
+def pointer(name: str | tuple[str, ...]) -> str:
+    """The JSON pointer (RFC 6901) of a key, or of a way down, whatever characters they have.
+
+    >>> pointer("a/b~c"), pointer(("address", "city"))
+    ('/a~1b~0c', '/address/city')
     """
-    return "/" + name.replace("~", "~0").replace("/", "~1")
+    keys = (key.replace("~", "~0").replace("/", "~1") for key in path_of(name))
+    return "".join(f"/{key}" for key in keys)
+
+
+def dig(values: Mapping[str, Any], name: str | tuple[str, ...]) -> object:
+    """What stands at the end of the way down, or None; `0` is the first item of a list.
+
+    >>> dig({"pets": [{"name": "Bo"}]}, ("pets", "0", "name"))
+    'Bo'
+    """
+    found: Any = values
+    for key in path_of(name):
+        if isinstance(found, Mapping):
+            found = found.get(key)
+        elif isinstance(found, list) and _ITEM.fullmatch(key) and int(key) < len(found):
+            found = found[int(key)]
+        else:
+            return None
+    return found
 
 
 def readable(value: object) -> object:
@@ -187,3 +288,23 @@ def readable(value: object) -> object:
     if isinstance(value, bool):
         return value
     return as_text(value) if isinstance(value, str) else as_number(value)
+
+
+class Values:
+    """The parameters of a statement, each once, in order of their first use."""
+
+    def __init__(self) -> None:
+        self.listed: list[object] = []
+        self._numbers: dict[tuple[type, object], int] = {}
+
+    def add(self, given: object) -> str:
+        """`$1`, `$2` …"""
+        key = (type(given), tuple(given) if isinstance(given, list) else given)
+        try:
+            known = self._numbers.get(key)
+        except TypeError:  # lists of lists are not worth finding again
+            known, key = None, (object, object())
+        if known is None:
+            self.listed.append(given)
+            known = self._numbers[key] = len(self.listed)
+        return f"${known}"

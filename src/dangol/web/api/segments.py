@@ -11,7 +11,6 @@ from litestar.concurrency import sync_to_thread
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from dangol.know.segment import to_json, words
-from dangol.know.segment.check import segments_in
 from dangol.know.segment.schema import json_schema
 from dangol.know.segment.service import (
     Saved,
@@ -22,7 +21,7 @@ from dangol.know.segment.service import (
     get_segment,
     list_segments,
 )
-from dangol.know.segment.store import Segment
+from dangol.know.segment.store import Segment, list_names
 from dangol.web.api.access import in_transaction
 from dangol.web.query import ask
 
@@ -149,8 +148,7 @@ def _saved(conn: psycopg.Connection, saved: Saved) -> SegmentShown:
 
 
 def _shown(conn: psycopg.Connection, segment: Segment) -> SegmentShown:
-    named = segments_in(segment.definition)
-    names = {one: get_segment(conn, one).name for one in named}
+    names = list_names(conn, segment.definition)
     said = {locale: words(segment.definition, locale, names) for locale in ("en", "ko")}
     return SegmentShown(
         id=segment.id,

@@ -13,6 +13,7 @@ from dangol.know.segment.check import Catalogue
 from dangol.know.segment.condition import (
     All,
     AnyOf,
+    Comparison,
     Condition,
     ConsentIs,
     Did,
@@ -178,29 +179,31 @@ def _row_of(part: Condition) -> Row | None:
 def _leaf_row(leaf: Condition) -> Row | None:
     match leaf:
         case TraitIs():
-            return (
-                _empty_row("trait")
-                | {
-                    "name": leaf.name,
-                    "op": leaf.op.value,
-                    "value": _shown(leaf.value),
-                }
-                if not isinstance(leaf.value, tuple)
-                else None
-            )
+            if not _fits(leaf.comparison):
+                return None
+            row = {"name": leaf.name, "op": leaf.op.value, "value": _shown(leaf.value)}
+            return _empty_row("trait") | row
         case Did() | DidNot():
             return _did_row(leaf)
-        case StageIs():
+        case StageIs(at_least=None, less_than=None, previous=()):
             return _empty_row("stage") | {"in": [stage.value for stage in leaf.stages]}
-        case InSegment():
+        case InSegment(on=None):
             return _empty_row("segment") | {"id": str(leaf.id)}
         case ConsentIs():
             return _empty_row("consent") | {"in": [state.value for state in leaf.states]}
     return None
 
 
+def _fits(test: Comparison) -> bool:
+    """Whether the fields of a row can say it."""
+    is_plain = isinstance(test.name, str) and not isinstance(test.value, tuple)
+    return is_plain and test.of is None and test.op.value in OPS
+
+
 def _did_row(leaf: Did | DidNot) -> Row | None:
-    if len(leaf.where) > 1 or any(isinstance(item.value, tuple) for item in leaf.where):
+    if len(leaf.where) > 1 or not all(map(_fits, leaf.where)):
+        return None
+    if leaf.within is not None and leaf.within.days is None:
         return None
     row = _empty_row("did") | {"name": leaf.name}
     if isinstance(leaf, Did):

@@ -1,112 +1,166 @@
-"""Random conditions, customers and histories, biased so that they meet: shared by several tests."""
+"""Random conditions with every kind of leaf, biased so that they are true of some and not of others."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 
-NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
-ZONE = "Asia/Seoul"
+from tests.unit.know.segment.world import (
+    EVENTS,
+    NAMES,
+    NOW,
+    NUMBERS,
+    POINTS,
+    SEGMENTS,
+    TEXTS,
+    TOPICS,
+    ZONE,
+    answers,
+    numbers,
+    stages,
+    texts,
+)
 
-NAMES = ["city", "a.b", "a/b~c", "q\"uo'te", "$.x", "이름", "0", "*"]
-EVENTS = ["Order Completed", "Order Completed", "Order Completed", "Product Viewed", "가입'함", "%"]
-TEXTS = [
-    "", "Seoul", "SEOUL", "서울", "서울".encode().decode(), "서울", "Straße", "STRASSE", "ΟΔΟΣ",
-    "οδος", "İ", "i", "ſ", "%", "_", "\\", "12", "12.0", "true", "null", "2026-03-10",
-    "2026-03-10T12:00:00Z", "2026-03-10T21:00:00+09:00", "2026-03-10 21:00", "2026-02-30",
-    "2026-03-10T12:00:00.1234567Z", "2026-03-10T12:00:60Z", "0000-01-01", "0001-01-01",
-    "9999-12-31T23:59:59-12:00", "👩‍🚀", "e\u0301", "é", "ς", "\uffff",
-]  # fmt: skip
-NUMBERS = [
-    0, -0.0, 1, 1.0, 12, 12.5, -3, 2**53, 2**53 + 1, 2**63, 2**64, 2**64 + 1, -(2**63) - 1,
-    10**30, 10**308, 10**400, 1e308, 5e-324, 0.1, 0.30000000000000004,
-]  # fmt: skip
-
-texts = st.one_of(
-    st.sampled_from(TEXTS),
-    st.text(st.characters(exclude_categories=["Cs", "Cn"], exclude_characters="\0"), max_size=6),
-)
-numbers = st.one_of(
-    st.sampled_from(NUMBERS),
-    st.integers(-(10**22), 10**22),
-    st.floats(allow_nan=False, allow_infinity=False),
-)
-scalars = st.one_of(texts, numbers, st.booleans())
-values = st.one_of(
-    scalars, st.none(), st.lists(scalars, max_size=2), st.dictionaries(texts, scalars, max_size=1)
-)
-objects = st.one_of(
-    st.dictionaries(st.sampled_from(NAMES), values, max_size=5),
-    st.fixed_dictionaries(dict.fromkeys(NAMES, scalars)),
-)
-times = st.one_of(
-    st.sampled_from(
-        [NOW + timedelta(days=d, microseconds=m) for d in (-30, -1, 0) for m in (-1, 0, 1)]
-    ),
-    st.datetimes(datetime(2025, 1, 1), datetime(2026, 4, 1), timezones=st.just(UTC)),
-)
-happenings = st.tuples(st.sampled_from(EVENTS), times, objects)
-histories = st.lists(happenings, max_size=6)
+__all__ = ["NOW", "ZONE", "conditions", "leaves"]
 
 _GOOD_TIMES = [
     "2026-03-10", "2026-03-10T12:00:00Z", "2026-03-10T21:00:00+09:00", "2026-03-10 21:00",
     "0001-01-01", "9999-12-31", "2025-06-01T00:00:00.5-03:30",
 ]  # fmt: skip
 _finite = numbers.filter(lambda n: abs(n) <= 1.7e308)
+_orders = st.sampled_from(["eq", "ne", "lt", "le", "gt", "ge"])
+_names = st.sampled_from([*NAMES, ["deep", "city"], ["deep", "0"], ["list", "0"]])
+_day = st.sampled_from(["2026-03-08", "2026-03-10", "2026-03-29", "2026-02-17", "2026-10-25"])
+
+
+def _object(required: dict[str, st.SearchStrategy], **optional: st.SearchStrategy) -> Any:
+    return st.fixed_dictionaries(required, optional=optional)
+
+
+def _kind(kind: str, required: dict[str, st.SearchStrategy], **optional: st.SearchStrategy) -> Any:
+    return _object({"kind": st.just(kind), **required}, **optional)
 
 
 def _comparison(**fixed: Any) -> st.SearchStrategy[dict]:
-    name = st.sampled_from(NAMES)
-    order = st.sampled_from(["eq", "ne", "lt", "le", "gt", "ge"])
-    part = texts.filter(bool)
+    sets = st.sampled_from(["in", "not_in", "has_any", "has_all"])
+    listed = st.sampled_from([*NAMES, "list", "list", "list"])
+    part = st.sampled_from(["contains", "starts_with", "ends_with"])
+    some = {"min_size": 1, "max_size": 3}
     return st.one_of(
-        st.fixed_dictionaries({"name": name, "op": order, "value": texts}),
-        st.fixed_dictionaries({"name": name, "op": order, "value": _finite}),
-        st.fixed_dictionaries(
-            {
-                "name": name,
-                "op": order,
-                "type": st.just("time"),
-                "value": st.sampled_from(_GOOD_TIMES),
-            }
-        ),
-        st.fixed_dictionaries(
-            {"name": name, "op": st.sampled_from(["eq", "ne"]), "value": st.booleans()}
-        ),
-        st.fixed_dictionaries(
-            {"name": name, "op": st.sampled_from(["contains", "starts_with"]), "value": part}
-        ),
-        st.fixed_dictionaries(
-            {"name": name, "op": st.just("in"), "value": st.lists(texts, min_size=1, max_size=4)}
-        ),
-        st.fixed_dictionaries(
-            {"name": name, "op": st.just("in"), "value": st.lists(_finite, min_size=1, max_size=4)}
-        ),
-        st.fixed_dictionaries({"name": name, "op": st.sampled_from(["exists", "missing"])}),
-    ).map(lambda made: made | fixed)
+        _object({"name": _names, "op": _orders, "value": texts}),
+        _object({"name": _names, "op": _orders, "value": _finite}),
+        _object({"name": _names, "op": _orders, "type": st.just("time"), "value": st.sampled_from(_GOOD_TIMES)}),
+        _object({"name": _names, "op": st.sampled_from(["eq", "ne"]), "value": st.booleans()}),
+        _object({"name": _names, "op": part, "value": texts.filter(bool)}),
+        _object({"name": listed, "op": sets, "value": st.lists(st.sampled_from(TEXTS[:10]), **some)}),
+        _object({"name": listed, "op": sets, "value": st.lists(st.sampled_from(NUMBERS[:9]), **some)}),
+        _object({"name": _names, "op": st.sampled_from(["exists", "missing"])}),
+        _object({"name": st.just("list"), "of": st.just("length"), "op": _orders, "value": st.integers(0, 3)}),
+    ).map(lambda made: made | fixed)  # fmt: skip
 
 
-def _event(kind: str) -> st.SearchStrategy[dict]:
-    optional: dict[str, st.SearchStrategy] = {
-        "within": st.fixed_dictionaries({"days": st.sampled_from([1, 30, 400, 36_525])}),
-        "where": st.lists(_comparison(), max_size=2),
-    }
-    if kind == "did":
-        op = st.sampled_from(["eq", "ne", "lt", "le", "gt", "ge"])
-        optional["times"] = st.fixed_dictionaries({"op": op, "value": st.integers(0, 4)})
-    fixed = {"kind": st.just(kind), "name": st.sampled_from(EVENTS)}
-    return st.fixed_dictionaries(fixed, optional=optional)
-
-
-_stages = st.sampled_from(["unknown", "new", "active", "loyal", "lapsing", "inactive"])
-_answers = st.sampled_from(["unknown", "granted", "denied", "withdrawn"])
-leaves = st.one_of(
-    _comparison(kind="trait"),
-    _event("did"),
-    _event("did_not"),
-    st.fixed_dictionaries({"kind": st.just("stage"), "in": st.lists(_stages, min_size=1)}),
-    st.fixed_dictionaries({"kind": st.just("consent"), "in": st.lists(_answers, min_size=1)}),
+_windows = st.one_of(
+    _object({"days": st.sampled_from([1, 30, 400, 36_525])}),
+    _object({"hours": st.sampled_from([1, 6, 24])}),
+    _object({"calendar_days": st.sampled_from([1, 2, 7])}),
+    _object({"calendar_weeks": st.sampled_from([1, 2, 4])}),
+    _object({"calendar_months": st.sampled_from([1, 2, 13])}),
+    _object({"from": _day}),
+    _object({"until": _day}),
+    st.tuples(_day, _day).map(lambda two: {"from": min(two), "until": max(two)}),
 )
+_durations = st.sampled_from([{"hours": 1}, {"hours": 12}, {"days": 1}, {"days": 7}, {"days": 30}])
+_events = {"name": st.sampled_from(EVENTS)}
+_where = st.one_of(st.just([]), st.just([]), st.lists(_comparison(), max_size=2))
+_which = {"where": _where, "within": _windows}
+_times = _object({"op": _orders, "value": st.integers(0, 4)})
+_measures = st.fixed_dictionaries(
+    {
+        "take": st.sampled_from(["sum", "average", "min", "max", "distinct"]),
+        "property": st.sampled_from(["total", "total", "total", "city", "list"]),
+        "op": _orders,
+        "value": st.sampled_from([0, 1, 2, 2.5, 10, -3, 0.1, 3.5, 1e17]),
+    }
+)
+_then = _object({"name": st.sampled_from(EVENTS)}, where=_where)
+_sequel = {
+    "name": st.sampled_from(EVENTS[:4]),
+    "then": _then,
+    "after": st.sampled_from([{"hours": 12}, {"days": 7}, {"days": 30}]),
+}
+_steps = st.tuples(st.integers(1, 8), st.integers(1, 3)).map(
+    lambda two: {"of_last": max(two), "at_least": min(two)}
+)
+_relative = st.sampled_from(
+    [{"days_ago": 0}, {"days_ago": 3}, {"days_ahead": 1}, {"days_ahead": 7}]
+)
+_rings = [
+    [[126.9, 37.5], [127.1, 37.5], [127.1, 37.7], [127.0, 37.56], [126.9, 37.7]],
+    [[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]],
+    [[120, 30], [130, 30], [125, 40]],
+]
+_radii = st.sampled_from([1, 1_000, 1_030.5, 30_000, 400_000])
+_circles = st.builds(
+    lambda at, radius: {"circle": {"lat": at[0], "lon": at[1], "radius_m": radius}},
+    st.sampled_from(POINTS[:6]),
+    _radii,
+)
+_regions = st.lists(st.sampled_from(["서울", "부산광역시", "Jeju"]), min_size=1, max_size=2)
+_areas = st.one_of(
+    _circles,
+    _object({"polygon": st.sampled_from(_rings)}),
+    _object(
+        {"postcodes": st.lists(st.sampled_from(["06", "480", "SW1A", "6"]), min_size=1, max_size=2)}
+    ),
+    _object({"regions": _regions}),
+)
+
+LEAVES: dict[str, st.SearchStrategy[dict]] = {
+    "trait": _comparison(kind="trait"),
+    "date": st.one_of(
+        _kind("date", {"name": st.just("renews"), "op": st.sampled_from(["on", "before", "after"]), "day": _relative | _day}),
+        _kind("date", {"name": st.just("renews"), "op": st.sampled_from(["last", "next"]), "days": st.sampled_from([1, 2, 7])}),
+    ),
+    "anniversary": _kind(
+        "anniversary",
+        {"name": st.just("birthday"), "within": _object({"days": st.sampled_from([1, 3, 30, 366])})},
+        direction=st.sampled_from(["next", "past"]),
+        calendar=st.sampled_from(["solar", "lunar"]),
+    ),
+    "did": _kind("did", _events, times=_times, **_which),
+    "did_not": _kind("did_not", _events, **_which),
+    "measure": st.builds(lambda a, b: a | b, _kind("measure", _events, **_which), _measures),
+    "first": _kind("first", _events, has=_where, **_which),
+    "last": _kind("last", _events, has=_where, **_which),
+    "followed": _kind("followed", _sequel, **_which),
+    "not_followed": _kind("not_followed", _sequel, **_which),
+    "regularly": st.builds(
+        lambda a, b: a | b,
+        _kind("regularly", _events, step=st.sampled_from(["day", "week", "month"]), where=_where),
+        _steps,
+    ),
+    "stage": _kind(
+        "stage",
+        {"in": st.lists(stages, min_size=1, max_size=4)},
+        at_least=_durations,
+        less_than=_durations,
+        previous=st.lists(stages, max_size=3),
+    ),
+    "consent": _kind("consent", {"in": st.lists(answers, min_size=1, max_size=3)}),
+    "subscription": _kind(
+        "subscription", {"topic": st.sampled_from(TOPICS)}, **{"is": st.sampled_from(["on", "off"])}
+    ),
+    "place": _areas.map(lambda area: {"kind": "place", **area}),
+    "segment": _kind("segment", {"id": st.sampled_from([str(one) for one in SEGMENTS]), "on": _day}),
+    "share": st.sampled_from([(0, 0.5), (0.5, 1), (0, 1), (0.25, 0.75)]).map(
+        lambda ends: {"kind": "share", "of": "a test", "from": ends[0], "to": ends[1]}
+    ),
+    "interest": _kind(
+        "interest",
+        {"in": st.lists(st.sampled_from(["원두", "HOME  décor", "Tea"]), min_size=1, max_size=2)},
+        at_least=st.sampled_from([0.1, 3]),
+    ),
+}  # fmt: skip
+leaves = st.one_of(*LEAVES.values())
 conditions = st.recursive(
     leaves,
     lambda inner: st.one_of(
@@ -116,12 +170,4 @@ conditions = st.recursive(
         st.fixed_dictionaries({"kind": st.just("not"), "of": inner}),
     ),
     max_leaves=8,
-)
-people = st.fixed_dictionaries(
-    {
-        "traits": objects,
-        "stage": st.none() | _stages,
-        "consent": st.none() | _answers,
-        "events": histories,
-    }
 )

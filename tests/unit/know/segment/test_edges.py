@@ -1,15 +1,15 @@
 """The specification as a table: each row has to hold in DuckDB and in plain Python."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
 import pytest
 
-from dangol.know.segment import Happening, Person, compile, evaluate, parse
-from tests.unit.know.segment.conditions import NOW, ZONE
-from tests.unit.know.segment.test_agreement import fill
+from dangol.know.segment import compile, evaluate, parse
+from tests.unit.know.segment.duck import as_person, fill, open_lake
+from tests.unit.know.segment.world import NOW, ZONE
 
 DAY = timedelta(days=1)
 TICK = timedelta(microseconds=1)
@@ -17,27 +17,26 @@ TICK = timedelta(microseconds=1)
 
 @pytest.fixture(scope="module")
 def lake() -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect(":memory:", config={"threads": 1})
-    connection.execute("set timezone = 'UTC'")
+    connection = open_lake()
     yield connection
     connection.close()
 
 
-def _answers(lake: duckdb.DuckDBPyConnection, one: dict, question: dict) -> set[bool]:
+def _answers(
+    lake: duckdb.DuckDBPyConnection, one: dict, question: dict, now: datetime = NOW
+) -> set[bool]:
     """What both say about one person; a set of one when they agree."""
-    fill(lake, [one])
+    fill(lake, [one], now)
     condition = parse(question)
-    sql, values = compile(condition, NOW, ZONE)
-    events = [Happening(name=name, time=time, props=props) for name, time, props in one["events"]]
-    person = Person(traits=one["traits"])
+    sql, values = compile(condition, now, ZONE)
     return {
         bool(lake.execute(sql, values).fetchall()),
-        evaluate(condition, person, events, NOW, ZONE),
+        evaluate(condition, *as_person(0, one, now), now, ZONE),
     }
 
 
 def _person(traits: dict[str, Any] | None = None, events: list[tuple] | None = None) -> dict:
-    return {"traits": traits or {}, "stage": None, "consent": None, "events": events or []}
+    return {"traits": traits or {}, "events": events or []}
 
 
 @pytest.mark.parametrize(

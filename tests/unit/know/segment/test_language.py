@@ -14,7 +14,8 @@ from dangol.know.segment import Catalogue, ConditionProblem, check, inline, pars
 from dangol.know.segment.condition import EVERYONE, All, Condition, Did, Not, ValueType, to_json
 from dangol.know.segment.plan import plan
 from dangol.know.segment.schema import json_schema
-from tests.unit.know.segment.conditions import NOW, conditions
+from tests.unit.know.segment.conditions import conditions
+from tests.unit.know.segment.world import NOW
 
 SCHEMA_FILE = Path(__file__).parents[4] / "docs/reference/condition.schema.json"
 LOYAL = {"kind": "stage", "in": ["loyal"]}
@@ -162,7 +163,7 @@ def test_rewrites_leave_one_counter_for_each_question() -> None:
     planned = plan(asked, NOW)
     assert isinstance(planned.where, All)
     assert [type(part).__name__ for part in planned.where.of] == ["Did", "StageIs", "Did", "Did"]
-    assert [(counter.name, counter.days) for counter in planned.counters] == [
+    assert [(counter.name, counter.within.days) for counter in planned.counters] == [
         ("Order Completed", 30),
         ("Order Completed", 7),
     ]
