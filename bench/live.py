@@ -23,6 +23,7 @@ from dangol.settings import Settings
 from dangol.store.journal import Journal
 from dangol.store.keyring import load_keyring
 from dangol.store.pool import connect
+from dangol.thrift import calm_collector
 
 EVENTS = 200_000
 CUSTOMERS = 20_000
@@ -31,6 +32,7 @@ _SIZE = 100
 
 def main() -> None:
     """Measure and print."""
+    calm_collector()  # as the engine's process does
     with fresh_database() as settings:
         _fill(settings, EVENTS // 10)  # so that customers exist, as they do in a shop
         _run(settings)

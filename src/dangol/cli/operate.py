@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from dangol.errors import SettingError
 from dangol.settings import Settings, find_database_url, load_settings
-from dangol.thrift import forgo_colours
+from dangol.thrift import calm_collector, forgo_colours
 
 
 def register(app: typer.Typer) -> None:
@@ -124,6 +124,7 @@ def _until_signal(run: Callable[[Settings, threading.Event], None]) -> None:
         signal.signal(number, lambda *_: stop.set())
     settings = shared_settings()
     _refuse_other_keyring(settings)
+    calm_collector()
     run(settings, stop)
 
 

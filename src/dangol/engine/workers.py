@@ -7,7 +7,6 @@ transaction and is undone.
 """
 
 import datetime as dt
-import gc
 import importlib
 import os
 import random
@@ -89,7 +88,6 @@ def run_engine(settings: Settings, stop: threading.Event) -> None:
 
     Any number of engines may run on one database.
     """
-    gc.set_threshold(100_000, 50, 100)  # batches make many values that hold no cycles
     ground = Ground(load_keyring(settings.keyring_path), Journal(settings.journal_dir))
     holder = f"{socket.gethostname()}:{os.getpid()}:{random.randrange(16**6):06x}"
     engine = Engine(settings, stop, holder, ground, Following(settings))

@@ -1,6 +1,5 @@
 """The web application: one Litestar app made of the parts of other modules."""
 
-import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import import_module
@@ -17,6 +16,7 @@ from dangol.settings import Settings, load_settings
 from dangol.store.journal import Journal
 from dangol.store.keyring import load_keyring
 from dangol.store.pool import open_pool
+from dangol.thrift import calm_collector
 from dangol.web.front import Front
 from dangol.web.query import stop_started
 from dangol.web.routes import DESK
@@ -35,11 +35,7 @@ _LARGEST_UPLOAD = 256 * 1024 * 1024
 def app() -> Litestar:
     """The application for granian, with settings from the environment."""
     made = create_app(load_settings())
-    # What was loaded stays, and requests that wait for a commit are many values without a cycle:
-    # looking through them all, again and again, took a third of the time of a click.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    calm_collector()
     return made
 
 
