@@ -7,7 +7,9 @@ import subprocess
 import sys
 
 import pytest
+import typer
 
+from dangol.cli import rhythm as command
 from tests.unit.know.rhythm import cdnow
 
 
@@ -40,6 +42,42 @@ def test_score_names_everyone_once(sample):
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert len({row["customer_id"] for row in rows}) == len(rows) == 2357
     assert {row["stage"] for row in rows} >= {"active", "loyal", "lapsing", "inactive"}
+
+
+def test_score_says_what_is_to_be_expected(sample, capsys):
+    command.score([sample], until="1997-09-30", closed=["sun"], as_json=True)
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) == 2357
+    assert {"p", "horizon_days", "expected_orders_365"} < rows[0].keys()
+    assert sum(row["expected_orders_365"] for row in rows) > 1000
+
+
+def test_score_of_a_small_file_says_what_is_missing(tmp_path, capsys):
+    file = tmp_path / "orders.csv"
+    file.write_text("customer_id,date\na,2026-01-01\na,2026-02-01\n")
+    command.score([file])
+    said = capsys.readouterr()
+    assert said.out == "customer_id,stage\na,unknown\n"
+    assert "29 more customers have to come back and 59 more days" in said.err
+
+
+def test_backtest_prints_the_comparison(sample, capsys):
+    command.backtest([sample], days=90, cut=["1997-12-31"], as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert told["methods"]["MBG/NBD"]["log_loss"] < told["methods"]["90 days"]["log_loss"]
+    assert told["is_rule_as_good"] is False
+    command.backtest([sample], days=90, cut=["1997-12-31"])
+    words = capsys.readouterr().out
+    assert "ladder 30/60/90" in words
+    assert "forecasts better than the best fixed rule" in words
+
+
+@pytest.mark.parametrize(
+    "closed", [["KR:Thanksgiving"], ["someday"], ["KR:Chuseok", "US:Christmas Day"]]
+)
+def test_closed_days_that_cannot_be_read_are_refused(sample, closed):
+    with pytest.raises(typer.BadParameter):
+        command.fit([sample], closed=closed)
 
 
 @pytest.mark.parametrize(

@@ -1,25 +1,43 @@
-"""`dangol rhythm`: learn and apply rhythm models on any file of orders, without a server."""
+"""`dangol rhythm`: learn, apply and check rhythm models on any files of orders, without a server."""
 
 import csv
 import datetime as dt
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dangol.cli.rhythm_words import backtest_words, fit_words, shortage_words
 from dangol.errors import InputError
 
 if TYPE_CHECKING:
+    from dangol.know.rhythm.calendar import OpenDays
     from dangol.know.rhythm.fit import Fit
+    from dangol.know.rhythm.history import Histories
+    from dangol.know.rhythm.model import RhythmModel
     from dangol.know.rhythm.orderlog import OrderLog
 
-_rhythm = typer.Typer(help="Everyone's own rhythm, from a file of orders.", no_args_is_help=True)
+_rhythm = typer.Typer(help="Everyone's own rhythm, from files of orders.", no_args_is_help=True)
 
-_File = Annotated[Path, typer.Argument(help="CSV with the columns customer_id and date.")]
+_Files = Annotated[
+    list[Path], typer.Argument(help="CSV with the columns customer_id, date and perhaps amount.")
+]
 _Until = Annotated[str | None, typer.Option(help="Last day to look at, such as 1997-09-30.")]
 _Model = Annotated[str, typer.Option(help="mbg (default) or bg.")]
+_Closed = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Days that do not count: sun, 2026-08-01, 2026-08-01..2026-08-05 or KR:Chuseok; "
+        "may be given again."
+    ),
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+_WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_YEAR = 365
 
 
 def register(app: typer.Typer) -> None:
@@ -27,90 +45,227 @@ def register(app: typer.Typer) -> None:
     app.add_typer(_rhythm, name="rhythm")
 
 
+@dataclass(frozen=True)
+class _Read:
+    """Files as they were asked for."""
+
+    log: "OrderLog"
+    day: dt.date
+    calendar: "OpenDays"
+    customers: list[str]
+    rows: "Histories"
+
+
 @_rhythm.command()
 def fit(
-    file: _File,
+    files: _Files,
     until: _Until = None,
     model: _Model = "mbg",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    closed: _Closed = None,
+    as_json: _Json = False,
 ) -> None:
     """Learn the four numbers of a model and print them with their standard errors."""
-    log, day, found = _fit(file, until, model)
-    print(json.dumps(_fit_facts(found, day, log)) if as_json else _fit_words(found, day))
-    _warn(log, found)
+    read = _read(files, until, closed)
+    found = _fit(read, model)
+    facts = _fit_facts(read, found)
+    print(json.dumps(facts) if as_json else fit_words(facts))
+    _warn(read.log, found)
 
 
 @_rhythm.command()
-def score(file: _File, until: _Until = None, model: _Model = "mbg") -> None:
-    """Print each customer's stage and what it comes from, as CSV."""
+def score(
+    files: _Files,
+    until: _Until = None,
+    model: _Model = "mbg",
+    closed: _Closed = None,
+    as_json: _Json = False,
+) -> None:
+    """Print each customer's stage and what it comes from, as CSV or JSON."""
+    read = _read(files, until, closed)
+    known = (read.day - read.log.first).days
+    missing = shortage_words(read.rows.repeaters, known)
+    if missing:
+        print(f"dangol: {missing}", file=sys.stderr)
+        rows = [{"customer_id": one, "stage": "unknown"} for one in read.customers]
+    else:
+        found = _fit(read, model)
+        rows = _score(read, found)
+        _warn(read.log, found)
+    if as_json:
+        print(json.dumps(rows))
+        return
+    out = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
+    out.writeheader()
+    out.writerows(rows)
+
+
+@_rhythm.command()
+def backtest(
+    files: _Files,
+    days: Annotated[int, typer.Option(min=1, max=730, help="Who orders within so many days?")] = 30,
+    cut: Annotated[
+        list[str] | None, typer.Option(help="Day to forecast from; may be given again.")
+    ] = None,
+    closed: _Closed = None,
+    as_json: _Json = False,
+) -> None:
+    """Compare the rhythm with fixed 30/60/90-day rules, each forecasting what came afterwards."""
+    import msgspec
+
+    from dangol.know.rhythm.backtest import compare
+
+    read = _read(files, None, closed)
+    cuts = [_day(text, "--cut") for text in cut or ()]
+    found = compare(read.log, days, cuts or None, read.calendar)
+    if as_json:
+        told = msgspec.to_builtins(found) | {"is_rule_as_good": found.is_rule_as_good}
+        print(json.dumps(told))
+    else:
+        print(backtest_words(found))
+    _warn(read.log, None)
+
+
+def _score(read: _Read, found: "Fit") -> list[dict[str, object]]:
+    from dangol.know.rhythm.forecast import expected_orders
     from dangol.know.rhythm.score import score as score_all
 
-    log, day, found = _fit(file, until, model)
-    customers, rows = log.histories(day)
+    rows = read.rows
     seen = score_all(found.params, found.kind, rows)
-    out = csv.writer(sys.stdout, lineterminator="\n")
-    out.writerow(["customer_id", "stage", "repeats", "quiet_days", "gap_days", "horizon_days", "p"])
-    stages = _stages(found, day, rows)
-    for i, customer in enumerate(customers):
-        quiet = rows.age[i] - rows.last[i]
-        numbers = (f"{column[i]:.4f}" for column in (seen.gap_days, seen.horizon_days, seen.p))
-        out.writerow([customer, stages[i], rows.repeats[i], quiet, *numbers])
-    _warn(log, found)
+    ahead = read.calendar.between(read.day, read.day + dt.timedelta(_YEAR))
+    orders = expected_orders(found.params, found.kind, rows, ahead)
+    columns = {
+        "p": seen.p,
+        "horizon_days": seen.horizon_days,
+        "gap_days": seen.gap_days,
+        "expected_orders_365": orders,
+    }
+    if (worth := _worth(read)) is not None:
+        columns["expected_spend_365"] = orders * worth
+    stages = _stages(read, found)
+    return [
+        {
+            "customer_id": customer,
+            "stage": stages[i],
+            "repeats": int(rows.repeats[i]),
+            "quiet_days": int(rows.age[i] - rows.last[i]),
+        }
+        | {name: round(float(column[i]), 4) for name, column in columns.items()}
+        for i, customer in enumerate(read.customers)
+    ]
 
 
-def _stages(found: "Fit", day: dt.date, rows: object) -> list[str]:
+def _worth(read: _Read) -> object:
+    """What the next order of each is worth; None without amounts, or where they cannot tell."""
+    from dangol.know.rhythm.model import Spend
+    from dangol.know.rhythm.spend import amounts, expected_amount, fit_spend
+
+    if read.log.amount is None:
+        return None
+    paid = amounts(*read.log.spent(read.day))
+    found = fit_spend(paid, "")
+    return expected_amount(found, paid) if isinstance(found, Spend) else None
+
+
+def _stages(read: _Read, found: "Fit") -> list[str]:
     import numpy as np
 
-    from dangol.know.rhythm.minimum import find_shortage
-    from dangol.know.rhythm.model import RhythmModel
-    from dangol.know.rhythm.stage import STAGES, choose_thresholds, restage
+    from dangol.know.rhythm.stage import STAGES, restage
 
-    model = RhythmModel(
-        version=0,
-        kind=found.kind,
-        params=found.params,
-        fitted_at=dt.datetime.combine(day, dt.time(), dt.UTC),
-        as_of=day,
-        customers=found.customers,
-        repeaters=found.repeaters,
-        log_likelihood=found.log_likelihood,
-        thresholds=choose_thresholds(rows),
-    )
-    nobody = np.zeros(len(rows), np.int8)
-    is_enough = find_shortage(rows.repeaters, int(rows.age.max())) is None
-    staged = restage(model if is_enough else None, rows, nobody, nobody.astype(bool))
+    nobody = np.zeros(len(read.rows), np.int8)
+    staged = restage(_as_model(read, found), read.rows, nobody, nobody.astype(bool))
     return [STAGES[code].value for code in staged.codes]
 
 
-def _fit(file: Path, until: str | None, model: str) -> tuple["OrderLog", dt.date, "Fit"]:
+def _as_model(read: _Read, found: "Fit") -> "RhythmModel":
+    from dangol.know.rhythm.model import RhythmModel
+    from dangol.know.rhythm.stage import choose_thresholds
+
+    return RhythmModel(
+        version=0,
+        kind=found.kind,
+        params=found.params,
+        fitted_at=dt.datetime.combine(read.day, dt.time(), dt.UTC),
+        as_of=read.day,
+        customers=found.customers,
+        repeaters=found.repeaters,
+        log_likelihood=found.log_likelihood,
+        thresholds=choose_thresholds(read.rows),
+        calendar=read.calendar,
+    )
+
+
+def _read(files: list[Path], until: str | None, closed: list[str] | None) -> _Read:
+    from dangol.know.rhythm.opening import resolve
+    from dangol.know.rhythm.orderlog import read_orders
+
+    log = read_orders(*files)
+    names = ", ".join(map(str, files))
+    if not len(log.day):
+        raise InputError(f"{names} has no order that can be read.")
+    day = _day(until, "--until") if until else log.last
+    ahead = max(day, log.last) + dt.timedelta(3 * _YEAR)
+    calendar = resolve(_opening(closed or []), log.first, ahead)
+    customers, rows = log.histories(day, calendar)
+    if not customers:
+        raise InputError(f"{names} has no order up to {day}; choose a later --until.")
+    return _Read(log, day, calendar, customers, rows)
+
+
+def _fit(read: _Read, model: str) -> "Fit":
     from dangol.know.rhythm.fit import fit as fit_model
     from dangol.know.rhythm.model import ModelKind
-    from dangol.know.rhythm.orderlog import read_orders
 
     if model not in list(ModelKind):
         raise typer.BadParameter("takes mbg or bg", param_hint="--model")
-    log = read_orders(file)
-    if not len(log.day):
-        raise InputError(f"{file} has no order that can be read.")
-    day = _day(until) if until else dt.date(1970, 1, 1) + dt.timedelta(days=int(log.day.max()))
-    customers, rows = log.histories(day)
-    if not customers:
-        raise InputError(f"{file} has no order up to {day}; choose a later --until.")
-    return log, day, fit_model(rows, ModelKind(model))
+    return fit_model(read.rows, ModelKind(model))
 
 
-def _day(text: str) -> dt.date:
+def _opening(closed: list[str]) -> object:
+    from dangol.know.rhythm.opening import Closure, Opening, check_opening
+
+    weekly, closures, country, holidays = [], [], "", []
+    for text in closed:
+        since, _, until = text.partition("..")
+        if text.lower()[:3] in _WEEK and text.isalpha():
+            weekly.append(_WEEK.index(text.lower()[:3]) + 1)
+        elif ":" in text:
+            code, _, name = text.partition(":")
+            if country and code.upper() != country:
+                raise typer.BadParameter("takes holidays of one country", param_hint="--closed")
+            country = code.upper()
+            holidays.append(_holiday(country, name))
+        else:
+            first = _day(since, "--closed")
+            closures.append(Closure(since=first, until=_day(until, "--closed") if until else first))
+    opening = Opening(
+        weekly=tuple(weekly), closures=tuple(closures), country=country, holidays=tuple(holidays)
+    )
+    check_opening(opening)
+    return opening
+
+
+def _holiday(country: str, name: str) -> str:
+    from dangol.know.rhythm.opening import list_holidays
+
+    known = {one.name.lower(): one.name for one in list_holidays(country, dt.date.today().year)}
+    if name.lower() not in known:
+        names = ", ".join(known.values()) or "no country of that code"
+        raise typer.BadParameter(f"knows of {country}: {names}", param_hint="--closed")
+    return known[name.lower()]
+
+
+def _day(text: str, option: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter("takes a day such as 1997-09-30", param_hint="--until") from None
+        raise typer.BadParameter("takes a day such as 1997-09-30", param_hint=option) from None
 
 
-def _fit_facts(found: "Fit", day: dt.date, log: "OrderLog") -> dict[str, object]:
+def _fit_facts(read: _Read, found: "Fit") -> dict[str, object]:
     names = ("r", "alpha", "a", "b")
     return {
         "model": found.kind.value,
-        "until": day.isoformat(),
+        "until": read.day.isoformat(),
         "unit": "week",
         "params": {name: getattr(found.params, name) for name in names},
         "standard_errors": found.errors and {name: getattr(found.errors, name) for name in names},
@@ -118,29 +273,31 @@ def _fit_facts(found: "Fit", day: dt.date, log: "OrderLog") -> dict[str, object]
         "customers": found.customers,
         "repeaters": found.repeaters,
         "is_dropout_identified": found.is_dropout_identified,
-        "unreadable_rows": log.unreadable,
+        "spend": _spend_facts(read),
+        "unreadable_rows": read.log.unreadable,
     }
 
 
-def _fit_words(found: "Fit", day: dt.date) -> str:
-    lines = [
-        f"{found.kind.value.upper()}/NBD until {day}, time in weeks",
-        f"{found.customers:,} customers, {found.repeaters:,} of them came back",
-    ]
-    for name in ("r", "alpha", "a", "b"):
-        error = f" ± {getattr(found.errors, name):.4f}" if found.errors else ""
-        lines.append(f"  {name:<6}{getattr(found.params, name):.6f}{error}")
-    return "\n".join([*lines, f"log-likelihood {found.log_likelihood:.4f}"])
+def _spend_facts(read: _Read) -> dict[str, object] | None:
+    import msgspec
+
+    from dangol.know.rhythm.model import Spend
+    from dangol.know.rhythm.spend import amounts, fit_spend
+
+    if read.log.amount is None:
+        return None
+    found = fit_spend(amounts(*read.log.spent(read.day)), "")
+    return msgspec.to_builtins(found) if isinstance(found, Spend) else {"problem": found.value}
 
 
-def _warn(log: "OrderLog", found: "Fit") -> None:
+def _warn(log: "OrderLog", found: "Fit | None") -> None:
     if log.unreadable:
         print(
             f"dangol: {log.unreadable:,} rows could not be read and were left out, "
             f"for example {log.example!r}; dates are written 1997-09-30.",
             file=sys.stderr,
         )
-    if not found.is_dropout_identified:
+    if found is not None and not found.is_dropout_identified:
         print(
             "dangol: nobody visibly leaves in this file, so what the model says about leaving "
             "is a guess; use a longer file.",

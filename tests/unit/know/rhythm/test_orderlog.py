@@ -42,3 +42,25 @@ def test_what_is_no_such_file_is_refused_with_what_to_do(tmp_path, text):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="nowhere"):
         read_orders(tmp_path / "nowhere.csv")
+
+
+def test_amounts_are_summed_per_day_after_the_first(tmp_path):
+    text = (
+        "customer_id,date,amount\na,1997-01-01,5\na,1997-01-02,2\na,1997-01-02,3.5\n"
+        "a,1997-01-04,lots\nb,1997-01-01,9\nb,1997-02-01,7\n"
+    )
+    log = read_orders(_write(tmp_path, text))
+    orders, total = log.spent(dt.date(1997, 1, 10))
+    assert (orders.tolist(), total.tolist()) == ([1, 0], [5.5, 0])
+    orders, total = log.spent(dt.date(1997, 3, 1))
+    assert (orders.tolist(), total.tolist()) == ([1, 1], [5.5, 7])
+
+
+def test_several_files_are_one_log(tmp_path):
+    first, second = tmp_path / "1.csv", tmp_path / "2.csv"
+    first.write_text("customer_id,date\na,1997-01-01\n")
+    second.write_text("customer_id,date,amount\na,1997-01-05,3\nb,1997-01-05,4\n")
+    log = read_orders(first, second)
+    customers, rows = log.histories(dt.date(1997, 1, 10))
+    assert (customers, rows.repeats.tolist()) == (["a", "b"], [1, 0])
+    assert log.spent(dt.date(1997, 1, 10))[0].tolist() == [1, 0]

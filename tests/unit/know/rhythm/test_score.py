@@ -1,6 +1,5 @@
 """Point values at published parameters, and one test that the score is as good as it was."""
 
-import datetime as dt
 import math
 
 import numpy as np
@@ -9,13 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import hyp2f1
 
-from dangol.know.rhythm.fit import fit
 from dangol.know.rhythm.forecast import expected_of_newcomer, expected_orders
 from dangol.know.rhythm.history import Histories, histories
 from dangol.know.rhythm.likelihood import Likelihood
 from dangol.know.rhythm.model import ModelKind, Params
 from dangol.know.rhythm.score import first_horizon, p_active, p_alive, score
-from tests.unit.know.rhythm import cdnow
 
 BG = Params(r=0.243, alpha=4.414, a=0.793, b=2.426)
 MBG = Params(r=0.525, alpha=6.183, a=0.891, b=1.614)
@@ -175,19 +172,3 @@ def test_silence_never_raises_p(x, last, quiet, longer):
 
 def test_first_horizon_is_two_gaps_of_a_newcomer():
     assert first_horizon(MBG) / 7 == pytest.approx(23.554286, abs=1e-6)
-
-
-def test_forecasts_on_cdnow_are_as_good_as_they_were():
-    """Log-loss of "orders within 30 days" at three cuts; a 30/60/90-day ladder has .2178."""
-    log = cdnow.load("master")
-    losses = []
-    for cut in (dt.date(1997, 9, 30), dt.date(1997, 12, 31), dt.date(1998, 3, 31)):
-        customers, rows = log.histories(cut)
-        found = fit(rows)
-        p = p_active(found.params, found.kind, rows, 30)
-        start = cut.toordinal() - dt.date(1970, 1, 1).toordinal()
-        window = (log.day > start) & (log.day <= start + 30)
-        came = {log.customers[i] for i in np.unique(log.customer[window])}
-        y = np.array([customer in came for customer in customers])
-        losses.append(-np.mean(np.where(y, np.log(p), np.log1p(-p))))
-    assert np.mean(losses) <= 0.201
