@@ -115,7 +115,7 @@ def _history(conn: psycopg.Connection, settings: Settings) -> str:
     from dangol.store.lake.manifest import list_files
     from dangol.store.lake.soundness import find_damaged
 
-    files = list_files(conn)
+    files = list_files(conn, kind=None)
     damaged = [str(error) for error in find_damaged(settings.lake_dir, files).values()]
     if damaged:
         raise DangolError("{problems}", problems="; ".join(damaged))

@@ -305,7 +305,8 @@ CREATE TABLE public.lake_file (
     format_version integer NOT NULL,
     typed_columns jsonb NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    removed_at timestamp with time zone
+    removed_at timestamp with time zone,
+    kind text DEFAULT 'event'::text NOT NULL COLLATE pg_catalog."C"
 );
 CREATE TABLE public.lease (
     partition integer NOT NULL,
@@ -392,6 +393,20 @@ CREATE TABLE public.message (
     response text
 )
 WITH (fillfactor='60');
+CREATE TABLE public.message_past (
+    bucket integer NOT NULL,
+    customer_id bigint NOT NULL,
+    send_id bigint NOT NULL,
+    handed_at timestamp with time zone NOT NULL,
+    locale text COLLATE pg_catalog."C",
+    address_hash bytea
+);
+CREATE TABLE public.message_tally (
+    send_id bigint NOT NULL,
+    state text NOT NULL COLLATE pg_catalog."C",
+    reason text NOT NULL COLLATE pg_catalog."C",
+    messages bigint NOT NULL
+);
 CREATE TABLE public.migration (
     number integer NOT NULL,
     name text NOT NULL,
@@ -442,6 +457,16 @@ CREATE TABLE public.relationship_day (
     events integer NOT NULL,
     revenue_minor bigint NOT NULL,
     unrated integer DEFAULT 0 NOT NULL
+);
+CREATE TABLE public.retention (
+    kind text NOT NULL COLLATE pg_catalog."C",
+    days integer,
+    action text NOT NULL COLLATE pg_catalog."C",
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL,
+    CONSTRAINT retention_action_check CHECK ((action = ANY (ARRAY['keep'::text, 'lake'::text, 'delete'::text]))),
+    CONSTRAINT retention_check CHECK (((days IS NULL) = (action = 'keep'::text))),
+    CONSTRAINT retention_days_check CHECK ((days >= 0))
 );
 CREATE TABLE public.rhythm_model (
     version integer NOT NULL,
@@ -548,6 +573,7 @@ CREATE TABLE public.send (
     expires_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     created_by text NOT NULL,
+    moved_at timestamp with time zone,
     CONSTRAINT send_kind_check CHECK ((kind = ANY (ARRAY['campaign'::text, 'answer'::text, 'test'::text, 'system'::text]))),
     CONSTRAINT send_state_check CHECK ((state = ANY (ARRAY['open'::text, 'paused'::text, 'closed'::text])))
 );
@@ -768,8 +794,12 @@ ALTER TABLE ONLY public.member
     ADD CONSTRAINT member_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.merge_task
     ADD CONSTRAINT merge_task_pkey PRIMARY KEY (loser_id);
+ALTER TABLE ONLY public.message_past
+    ADD CONSTRAINT message_past_pkey PRIMARY KEY (bucket, customer_id, send_id);
 ALTER TABLE ONLY public.message
     ADD CONSTRAINT message_pkey PRIMARY KEY (bucket, send_id, customer_id);
+ALTER TABLE ONLY public.message_tally
+    ADD CONSTRAINT message_tally_pkey PRIMARY KEY (send_id, state, reason);
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (number);
 ALTER TABLE ONLY public.moment
@@ -782,6 +812,8 @@ ALTER TABLE ONLY public.reject
     ADD CONSTRAINT reject_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.relationship_day
     ADD CONSTRAINT relationship_day_pkey PRIMARY KEY (bucket, customer_id, day);
+ALTER TABLE ONLY public.retention
+    ADD CONSTRAINT retention_pkey PRIMARY KEY (kind);
 ALTER TABLE ONLY public.rhythm_model
     ADD CONSTRAINT rhythm_model_pkey PRIMARY KEY (version);
 ALTER TABLE ONLY public.route_week

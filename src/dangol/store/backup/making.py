@@ -76,7 +76,7 @@ def _dump(
     with conn.transaction():
         conn.execute("set local idle_in_transaction_session_timeout = 0")  # a dump may take long
         postgres, migration = conn.execute(SQL.find_state).fetchone()
-        files = list_files(conn)
+        files = list_files(conn, kind=None)
         shared = conn.execute(SQL.export_snapshot).fetchone()[0]
         dump(find_tools(), dsn, shared, target)
     header = Header(

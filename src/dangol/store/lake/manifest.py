@@ -20,6 +20,9 @@ SQL = load_queries(__package__)
 FOLDER = "events"
 """Folder of the history files inside the lake's folder."""
 
+EVENT, MESSAGE = "event", "message"
+"""What a file holds."""
+
 ALL_BUCKETS = (0, BUCKETS - 1)
 
 _LOCK = 0x64616E676F6C01  # "dangol", 1
@@ -40,6 +43,7 @@ class LakeFile(msgspec.Struct, frozen=True, kw_only=True):
     format_version: int
     typed_columns: dict[str, TypedColumn]
     created_at: datetime
+    kind: str = EVENT
 
     @property
     def typed(self) -> tuple[TypedColumn, ...]:
@@ -47,9 +51,13 @@ class LakeFile(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(sorted(self.typed_columns.values()))
 
 
-def list_files(conn: psycopg.Connection, buckets: tuple[int, int] = ALL_BUCKETS) -> list[LakeFile]:
-    """The files that hold history of these buckets (both ends included), oldest first."""
-    cursor = conn.execute(SQL.list_files, {"bucket_lo": buckets[0], "bucket_hi": buckets[1]})
+def list_files(
+    conn: psycopg.Connection, buckets: tuple[int, int] = ALL_BUCKETS, kind: str | None = EVENT
+) -> list[LakeFile]:
+    """The files of this kind (None: of all) that hold these buckets, both ends included; oldest
+    first."""
+    args = {"bucket_lo": buckets[0], "bucket_hi": buckets[1], "kind": kind}
+    cursor = conn.execute(SQL.list_files, args)
     names = [column.name for column in cursor.description or ()]
     return [to_file(dict(zip(names, row, strict=True))) for row in cursor]
 

@@ -54,12 +54,12 @@ def plan_step(
         return Plan(Why.SPREAD, tuple([*astray, *young][:MOST_FILES]))
     for span in partitions:
         inside = [file for file in files if file.level > 0 and _is_inside(file, span)]
-        if chosen := _find_peers(inside):
+        if chosen := find_peers(inside):
             return Plan(Why.GATHER, tuple(chosen))
     return None
 
 
-def _find_peers(files: Sequence[LakeFile]) -> list[LakeFile]:
+def find_peers(files: Sequence[LakeFile]) -> list[LakeFile]:
     """Enough files of about one size (within a factor of four), the smallest such; or none."""
     sizes: dict[int, list[LakeFile]] = {}
     for file in files:

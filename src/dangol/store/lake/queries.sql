@@ -1,18 +1,19 @@
 -- SQL of the lake: its manifest, its masks, and the recent rows that the mover takes.
 
 -- name: list_files
--- The files that are part of the truth, oldest first, of a range of buckets.
-select id, level, path, bucket_lo, bucket_hi, rows, bytes, min_time, max_time, format_version,
+-- The files of a kind, or of all, that are part of the truth, oldest first, of a range of buckets.
+select id, kind, level, path, bucket_lo, bucket_hi, rows, bytes, min_time, max_time, format_version,
        typed_columns, created_at
 from lake_file
 where removed_at is null and bucket_lo <= %(bucket_hi)s and bucket_hi >= %(bucket_lo)s
+    and (%(kind)s::text is null or kind = %(kind)s)
 order by created_at, id
 
 -- name: add_file
 -- A file becomes part of the truth.
-insert into lake_file (id, level, path, bucket_lo, bucket_hi, rows, bytes, min_time, max_time,
+insert into lake_file (id, kind, level, path, bucket_lo, bucket_hi, rows, bytes, min_time, max_time,
                        format_version, typed_columns, created_at)
-values (%(id)s, %(level)s, %(path)s, %(bucket_lo)s, %(bucket_hi)s, %(rows)s, %(bytes)s,
+values (%(id)s, %(kind)s, %(level)s, %(path)s, %(bucket_lo)s, %(bucket_hi)s, %(rows)s, %(bytes)s,
         %(min_time)s, %(max_time)s, %(format_version)s, %(typed_columns)s, %(created_at)s)
 
 -- name: remove_files
@@ -58,7 +59,8 @@ where (e.bucket, e.customer_id, e.time, e.event_id)
 -- was set back, and is no reason to wait.
 select exists (select 1 from event_recent),
        exists (select 1 from event_recent offset %(rows)s::bigint - 1),
-       coalesce((select max(created_at) from lake_file where level = 0 and created_at <= %(now)s),
+       coalesce((select max(created_at) from lake_file
+                    where kind = 'event' and level = 0 and created_at <= %(now)s),
                 (select min(applied_at) from migration where applied_at <= %(now)s),
                 'epoch')
 

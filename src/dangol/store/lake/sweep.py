@@ -7,9 +7,12 @@ import msgspec
 
 from dangol.settings import Settings
 from dangol.store.files import DISK, TEMPORARY, FileLayer
-from dangol.store.lake.manifest import SQL, folder_of, writing
+from dangol.store.lake.manifest import FOLDER, SQL, writing
+from dangol.store.lake.shelf import SHELVES
 from dangol.store.pool import connect
 
+FOLDERS = (FOLDER, *(shelf.folder for shelf in SHELVES))
+"""Where files of ours are, in the lake's folder."""
 KEEP = timedelta(days=1)
 """A reader that began before a file left the manifest may read it for so long."""
 
@@ -31,16 +34,18 @@ def sweep_once(dsn: str, settings: Settings, now: datetime, *, layer: FileLayer 
             old = conn.execute(SQL.list_removed, {"before": now - KEEP}).fetchall()
         for _, path in old:
             layer.unlink(settings.lake_dir / path)
-        folder = folder_of(settings.lake_dir)
-        if old:
+        folders = [settings.lake_dir / name for name in FOLDERS]
+        for folder in {(settings.lake_dir / path).parent for _, path in old}:
             layer.fsync_folder(folder)
         with conn.transaction():
             conn.execute(SQL.forget_files, {"ids": [row[0] for row in old]})
         with writing(conn):  # a file that looks old by a wrong clock may be just about to count
-            candidates = _list_aged(folder, now)
+            candidates = [path for folder in folders for path in _list_aged(folder, now)]
             with conn.transaction():
                 named = {row[0] for row in conn.execute(SQL.list_paths)}
-            orphans = [path for path in candidates if f"{folder.name}/{path.name}" not in named]
+            orphans = [
+                path for path in candidates if f"{path.parent.name}/{path.name}" not in named
+            ]
             for path in orphans:
                 layer.unlink(path)
     return Swept(len(old), len(orphans))

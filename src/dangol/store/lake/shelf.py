@@ -1,0 +1,274 @@
+"""Rows that are final, as files of a kind of their own: written once, read seldom, gathered, cleaned.
+
+A shelf is what event history is not: its rows came from one table and left it in one move, nothing
+masks them, and no two files hold the same row. Files stand in the same manifest, under the same
+lock, and are swept like the others.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import BinaryIO
+from uuid import uuid4
+
+import duckdb
+import msgspec
+import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from dangol.settings import Settings
+from dangol.store.files import DISK, FileLayer, make_folder, write_file
+from dangol.store.lake.duck import open_duckdb
+from dangol.store.lake.manifest import (
+    MESSAGE,
+    LakeFile,
+    add_file,
+    list_files,
+    remove_files,
+    writing,
+)
+from dangol.store.lake.plan import find_peers
+from dangol.store.lake.shape import FORMAT_VERSION, quote
+from dangol.store.lake.soundness import find_damaged, naming_damage
+from dangol.store.lake.writing import GROUP_ROWS
+from dangol.store.pool import connect
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Shelf(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of final rows and the shape of its files."""
+
+    kind: str
+    folder: str
+    schema: pa.Schema
+    """Must have `bucket` int32 and `customer_id` int64."""
+    order: tuple[str, ...]
+    """Columns by which rows are sorted; `bucket` first."""
+    time: str
+    """The column of which the manifest keeps the first and the last."""
+
+
+_TIME = pa.timestamp("us", "UTC")
+
+MESSAGES = Shelf(
+    kind=MESSAGE,
+    folder="messages",
+    schema=pa.schema(
+        [
+            pa.field("bucket", pa.int32(), nullable=False),
+            pa.field("customer_id", pa.int64(), nullable=False),
+            pa.field("send_id", pa.int64(), nullable=False),
+            pa.field("state", pa.string(), nullable=False),
+            pa.field("reason", pa.string()),
+            pa.field("seen", pa.string()),
+            pa.field("due_at", _TIME, nullable=False),
+            pa.field("planned_at", _TIME, nullable=False),
+            pa.field("handed_at", _TIME),
+            pa.field("finished_at", _TIME),
+            pa.field("attempts", pa.int16(), nullable=False),
+        ]
+    ),
+    order=("bucket", "customer_id", "send_id"),
+    time="planned_at",
+)
+"""Messages that are final; `seen` is JSON text, and null once its person was erased. No address."""
+
+SHELVES = (MESSAGES,)
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where the files of an installation are written."""
+
+    settings: Settings
+    layer: FileLayer
+    now: datetime
+
+
+def write_rows(
+    place: Place, shelf: Shelf, batches: Iterable[pa.RecordBatch], level: int = 0
+) -> LakeFile | None:
+    """A durable file of these rows, given in order and not yet in the manifest; None without rows.
+
+    Raises:
+        StorageError: it could not be written; nothing is left behind.
+    """
+    filled = (batch for batch in batches if batch.num_rows)
+    first = next(filled, None)
+    if first is None:
+        return None
+    folder = place.settings.lake_dir / shelf.folder
+    make_folder(place.layer, folder)
+    identity = uuid4()
+
+    def fill(file: BinaryIO) -> _Tally:
+        return _fill(file, shelf, _chain(first, filled))
+
+    tally = write_file(place.layer, folder / f"{identity.hex}.parquet", fill)
+    return LakeFile(
+        id=identity,
+        kind=shelf.kind,
+        level=level,
+        path=f"{shelf.folder}/{identity.hex}.parquet",
+        bucket_lo=tally.bucket_lo,
+        bucket_hi=tally.bucket_hi,
+        rows=tally.rows,
+        bytes=tally.bytes,
+        min_time=tally.min_time,
+        max_time=tally.max_time,
+        format_version=FORMAT_VERSION,
+        typed_columns={},
+        created_at=place.now,
+    )
+
+
+@contextmanager
+def reading_shelf(
+    settings: Settings, conn: psycopg.Connection, shelf: Shelf, buckets: tuple[int, int]
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """DuckDB with a view `shelf` of what files hold of these buckets, both ends included.
+
+    Rows that leave the table after this call are in no file that it reads: ask the table first,
+    then the shelf, and count a row that is in both once.
+
+    Raises:
+        DamagedFile: a file cannot be read, now or by a query inside the block.
+    """
+    with conn.transaction():
+        files = list_files(conn, buckets, shelf.kind)
+    with naming_damage(settings.lake_dir, files), open_duckdb(settings) as duck:
+        duck.register("nothing", shelf.schema.empty_table())
+        source = _select(settings, files) if files else "select * from nothing"
+        duck.execute(f"create view shelf as {source}")
+        yield duck
+
+
+def gather_once(
+    dsn: str, settings: Settings, shelf: Shelf, now: datetime, *, layer: FileLayer = DISK
+) -> LakeFile | None:
+    """Make one file of several of about one size; None when there are too few of any size.
+
+    Raises:
+        StorageError: it could not be written; nothing has changed.
+    """
+    with connect(dsn, name="gathering") as conn:
+        with conn.transaction():
+            files = list_files(conn, kind=shelf.kind)
+        damaged = find_damaged(settings.lake_dir, files)
+        peers = find_peers([file for file in files if file.id not in damaged])
+        if not peers:
+            return None
+        return _rewrite(conn, Place(settings, layer, now), shelf, peers, "true")
+
+
+def clean_once(
+    conn: psycopg.Connection, place: Place, shelf: Shelf, column: str, customers: Sequence[int]
+) -> bool:
+    """Write files again without what `column` says of these customers; whether there was any.
+
+    In transactions of its own. The old files are swept a day later.
+
+    Raises:
+        DamagedFile: a file cannot be read.
+    """
+    settings = place.settings
+    with conn.transaction():
+        files = list_files(conn, kind=shelf.kind)
+    if not files:
+        return False
+    listed = ", ".join(str(int(one)) for one in customers)
+    said = f"{column} is not null and customer_id in ({listed})"
+    with naming_damage(settings.lake_dir, files), open_duckdb(settings, threads=1) as duck:
+        found = duck.execute(
+            f"select distinct filename from ({_select(settings, files, ', filename = true')}) "
+            f"where {said}"
+        ).fetchall()
+    dirty = {path for (path,) in found}
+    for file in [file for file in files if str(settings.lake_dir / file.path) in dirty]:
+        _rewrite(conn, place, shelf, [file], f"not ({said})", column)
+    return bool(dirty)
+
+
+def _rewrite(
+    conn: psycopg.Connection,
+    place: Place,
+    shelf: Shelf,
+    files: Sequence[LakeFile],
+    keeps: str,
+    column: str | None = None,
+) -> LakeFile | None:
+    """One file instead of these, in order; `column` stays only where the SQL `keeps` holds.
+
+    None when somebody else replaced one of them meanwhile; then the new one is an orphan.
+    """
+    replaced = f"replace (case when {keeps} then {column} end as {column})" if column else ""
+    order = ", ".join(shelf.order)
+    with open_duckdb(place.settings, threads=1) as duck:
+        rows = duck.sql(
+            f"select * {replaced} from ({_select(place.settings, files)}) order by {order}"
+        )
+        made = write_rows(place, shelf, _cast(rows.to_arrow_reader(65_536), shelf), level=1)
+    if made is None:
+        return None
+    with writing(conn), conn.transaction():
+        if not remove_files(conn, [file.id for file in files], place.now):
+            raise psycopg.Rollback  # of all of them: those that are still there stay
+        add_file(conn, made)
+        return made
+    return None
+
+
+def _select(settings: Settings, files: Sequence[LakeFile], extra: str = "") -> str:
+    paths = ", ".join(quote(str(settings.lake_dir / file.path)) for file in files)
+    return f"select * from read_parquet([{paths}], union_by_name = true{extra})"
+
+
+def _cast(batches: Iterable[pa.RecordBatch], shelf: Shelf) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield from pa.Table.from_batches([batch]).cast(shelf.schema).to_batches()
+
+
+class _Tally(msgspec.Struct):
+    bucket_lo: int
+    bucket_hi: int
+    min_time: datetime
+    max_time: datetime
+    rows: int = 0
+    bytes: int = 0
+
+
+def _fill(file: BinaryIO, shelf: Shelf, batches: Iterable[pa.RecordBatch]) -> _Tally:
+    tally = _Tally(1 << 30, -1, datetime.max.replace(tzinfo=UTC), _EPOCH)
+    with pq.ParquetWriter(
+        file, shelf.schema, compression="zstd", compression_level=1, write_page_checksum=True
+    ) as writer:
+        for table in _groups(batches):
+            low, high = pc.min_max(table["bucket"]).as_py().values()
+            first, last = pc.min_max(table[shelf.time]).as_py().values()
+            tally.bucket_lo = min(tally.bucket_lo, low)
+            tally.bucket_hi = max(tally.bucket_hi, high)
+            tally.min_time = min(tally.min_time, first)
+            tally.max_time = max(tally.max_time, last)
+            tally.rows += table.num_rows
+            writer.write_table(table, row_group_size=GROUP_ROWS)
+    tally.bytes = file.tell()
+    return tally
+
+
+def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The rows in tables of about a row group each."""
+    pending: list[pa.RecordBatch] = []
+    for batch in batches:
+        pending.append(batch)
+        if sum(one.num_rows for one in pending) >= GROUP_ROWS:
+            yield pa.Table.from_batches(pending)
+            pending = []
+    if pending:
+        yield pa.Table.from_batches(pending)
+
+
+def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield first
+    yield from rest
