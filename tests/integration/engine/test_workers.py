@@ -62,6 +62,24 @@ def test_what_is_heard_is_known_within_a_moment(conn, engine) -> None:
     wait_for(has_moved)
 
 
+def test_what_nobody_rang_for_is_found(conn, engine, monkeypatch) -> None:
+    identify(conn, "u1", "Rung")
+    wait_for(lambda: search_customers(conn, "rung")[1] == 1)
+    conn.rollback()
+    monkeypatch.setattr(workers, "PROBE_EVERY", 0.1)
+    monkeypatch.setattr(workers, "_LISTEN_SECONDS", 0.1)
+    conn.execute(
+        "insert into intake (received_at, kind, source, meta, body) values (%s, 'track', 'key_a', %s, %s)",
+        [
+            dt.datetime.now(dt.UTC),
+            '{"path": "/v1/identify"}',
+            b'{"userId": "u2", "traits": {"name": "Unheard"}}',
+        ],
+    )
+    conn.commit()
+    wait_for(lambda: search_customers(conn, "unheard")[1] == 1)
+
+
 def test_a_broken_connection_is_opened_again(conn, engine, dsn) -> None:
     identify(conn, "u1", "Before")
     wait_for(lambda: search_customers(conn, "before")[1] == 1)
