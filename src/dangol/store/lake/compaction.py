@@ -145,14 +145,15 @@ def _swap(
     conn: psycopg.Connection, target: Target, plan: Plan, added: tuple[LakeFile, ...]
 ) -> Compacted | None:
     """New files in, old files out; nothing when another compaction took one of the old ones."""
-    with writing(conn), conn.transaction():
+    with writing(conn), conn.transaction() as swap:
         if not all((target.lake_dir / file.path).exists() for file in added):
             return None  # a sweep whose clock was ahead took them for orphans
-        if not remove_files(conn, [file.id for file in plan.files], target.now):
-            return None  # the new files are orphans now, and swept
-        for file in added:
-            add_file(conn, file)
-    return Compacted(plan.why, plan.files, added)
+        if remove_files(conn, [file.id for file in plan.files], target.now):
+            for file in added:
+                add_file(conn, file)
+            return Compacted(plan.why, plan.files, added)
+        raise psycopg.Rollback(swap)  # those of the old ones that were still there stay
+    return None  # the new files are orphans now, and swept
 
 
 def _find_dirty(

@@ -7,10 +7,11 @@ from uuid import uuid4
 
 import psycopg
 import pyarrow.parquet as pq
+import pytest
 
 from dangol.model.customer import bucket_of
 from dangol.settings import Settings
-from dangol.store.lake import snapshot
+from dangol.store.lake import compaction, snapshot
 from dangol.store.lake.compaction import compact_once
 from dangol.store.lake.manifest import LakeFile, list_files
 from dangol.store.lake.mover import move_once
@@ -172,3 +173,22 @@ def test_only_files_of_about_one_size_are_gathered() -> None:
     assert plan is not None
     assert plan.why is Why.GATHER
     assert {file.id for file in plan.files} == {file.id for file in more}
+
+
+def test_a_step_that_another_overtook_in_part_takes_nothing_away(
+    conn: psycopg.Connection, dsn: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(conn, dsn, settings, SPREAD_AT)
+    before = list_files(conn)
+    conn.commit()
+    write_again = compaction._write_again
+
+    def overtaken(*args: object) -> tuple[LakeFile, ...]:
+        written = write_again(*args)
+        conn.execute("update lake_file set removed_at = %s where id = %s", [NOW, before[0].id])
+        conn.commit()
+        return written
+
+    monkeypatch.setattr(compaction, "_write_again", overtaken)
+    assert compact_once(dsn, settings, NOW) is None
+    assert list_files(conn) == before[1:]
