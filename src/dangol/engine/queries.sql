@@ -365,3 +365,8 @@ delete from relationship_day where bucket between %(lo)s and %(hi)s
 -- name: has_segments
 -- Whether there is a segment to keep current.
 select exists (select from segment where archived_at is null)
+
+-- name: has_backfill
+-- Whether the people whom a version of a segment brought in were or are being told of.
+select exists (select from job where kind = 'segment_backfill' and state in ('waiting', 'running',
+    'paused', 'done') and args ->> 'segment_id' = %(id)s and args ->> 'version' = %(version)s)

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import structlog
 
-from dangol.engine import planning, upkeep
+from dangol.engine import planning, sizing, upkeep
 from dangol.engine.recount import is_recount_due
 from dangol.settings import Settings
 from dangol.store.brand import read_brand
@@ -73,6 +73,8 @@ SCHEDULE: tuple[Task, ...] = (
     Task("sweep", "Delete lake files that nobody reads any more", _HOUR, upkeep.sweep_lake),
     Task("refit", "Learn the rhythm anew when it is due", _HOUR, upkeep.refit_when_due),
     Task("rescore", "Where each stands today", _DAY, upkeep.rescore_daily, at=dt.time(0, 10)),
+    Task("sizes", "How many each segment has, for its history", _HOUR,
+         sizing.count_segments, sizing.has_segments),
     Task("forget", "Sessions, links, rejects and practice mail past their time", _DAY, upkeep.forget_old,
          at=dt.time(4, 30)),
 )  # fmt: skip

@@ -26,12 +26,14 @@ from dangol.engine.query import (
     campaigns,
     flow,
     giving,
+    outlook,
     people,
     rapport,
     registry,
     rfm,
     rhythm,
     timeline,
+    why,
 )
 from dangol.engine.query.frame import (
     Failure,
@@ -56,7 +58,7 @@ _MOST_INTERRUPTIONS = 3
 
 _CODES = ((NotFound, "not_found"), (Conflict, "conflict"), (Refused, "refused"))
 
-REGISTERED = (campaigns, flow, giving, people, rapport, rfm, rhythm, timeline)
+REGISTERED = (campaigns, flow, giving, outlook, people, rapport, rfm, rhythm, timeline, why)
 """Modules whose questions this process answers."""
 
 

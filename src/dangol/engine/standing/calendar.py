@@ -26,6 +26,7 @@ from dangol.engine.standing.due import (
 from dangol.engine.standing.kept import Kept, next_midnight
 from dangol.engine.standing.runs import Rows
 from dangol.know.segment.membership.store import SQL
+from dangol.know.segment.window import known_zones
 
 AHEAD = timedelta(hours=1)
 _AHEAD = AHEAD // timedelta(microseconds=1)
@@ -45,6 +46,8 @@ class Calendar:
         self._daily: list[UUID] = []
         self._zones: list[str] = []
         self._midnight: datetime | None = None
+        self._hourly: list[UUID] = []
+        self._hour: datetime | None = None
 
     def plan(
         self, conn: psycopg.Connection, kept: Iterable[Kept], zone: str, now: datetime
@@ -63,15 +66,14 @@ class Calendar:
         self._until.clear()
         self._dues = NONE
         self._daily = [one.id for one in kept if one.watch.is_daily]
+        self._hourly = [one.id for one in kept if one.watch.is_hourly]
+        last = _instant(self._swept) if self._swept else now
+        self._hour = last + AHEAD if self._hourly else None
         self._midnight = None
         if self._daily:
             occurring = {row[0] for row in conn.execute(SQL.list_zones)}
-            self._zones = sorted(occurring | {zone})
-            self._midnight = next_midnight(now, self._zones)
-
-    def wants_look(self, now: datetime) -> bool:
-        """Whether the segments are to be read again though nobody changed them."""
-        return self._midnight is not None and now >= self._midnight and not self._daily
+            self._zones = sorted((occurring & known_zones()) | {zone})
+            self._midnight = next_midnight(last, self._zones)
 
     def forget(self, partition: int) -> None:
         """What was foreseen for it is out of date."""
@@ -110,7 +112,7 @@ class Calendar:
         return (
             bool(len(self._dues.at) and self._dues.at.min() <= micros)
             or any(until <= micros for until in list(self._until.values()))
-            or (self._midnight is not None and now >= self._midnight)
+            or any(one is not None and now >= one for one in (self._midnight, self._hour))
         )
 
     def take(self, now: datetime) -> tuple[list[tuple[UUID, int, int]], list[UUID]]:
@@ -122,10 +124,14 @@ class Calendar:
             for at, customer, turn in zip(*due, strict=True)
             for one in self._who[int(turn)]
         ]
-        if self._midnight is None or now < self._midnight:
-            return found, []
-        self._midnight = next_midnight(now, self._zones)
-        return found, self._daily
+        alarmed: list[UUID] = []
+        if self._midnight is not None and now >= self._midnight:
+            self._midnight = next_midnight(now, self._zones)
+            alarmed += self._daily
+        if self._hour is not None and now >= self._hour:
+            self._hour = now + AHEAD
+            alarmed += self._hourly
+        return found, alarmed
 
     def _stage_dues(
         self, conn: psycopg.Connection, lease: Lease, span: tuple[int, int]

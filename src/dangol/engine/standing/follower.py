@@ -23,7 +23,6 @@ from dangol.engine.standing.judging import Judge
 from dangol.engine.standing.kept import (
     Kept,
     active_versions,
-    changed,
     load_kept,
     names_heard,
     views_of,
@@ -48,6 +47,8 @@ from dangol.store.brand import read_brand
 
 _MOST_WORK = 20_000
 _RENEW = timedelta(days=1)
+_LOOK_AGAIN, _RELOAD = timedelta(seconds=5), timedelta(hours=1)
+"""How often segments are read anew though nobody edited them: what they name may have changed."""
 _MICRO = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STRENGTH = {
@@ -82,7 +83,7 @@ class Standing:
         self._scans: dict[Future[list[Scanned]], list[Request]] = {}
         self._merged: list[tuple[int, int, UUID]] = []
         self._scanner: ThreadPoolExecutor | None = None
-        self._last = _EPOCH
+        self._last = self._look_at = _EPOCH
         self.listening: Listening | None = None
 
     # -- what Live needs ---------------------------------------------------------------
@@ -116,12 +117,15 @@ class Standing:
 
     def is_due(self, now: datetime) -> bool:
         """Whether time or a scan that is done calls for a look; asked by another thread."""
-        return self._calendar.is_due(now) or any(scan.done() for scan in list(self._scans))
+        return (
+            self._calendar.is_due(now)
+            or any(scan.done() for scan in list(self._scans))
+            or (bool(self._kept) and now >= self._look_at)
+        )
 
-    def settle(self) -> None:
-        """Wait for the scans that are under way."""
-        for future in list(self._scans):
-            future.exception()
+    def settle(self) -> bool:
+        """Wait for the scans that are under way; whether there were any."""
+        return len([future.exception() for future in list(self._scans)]) > 0
 
     def close(self) -> None:
         """Let go of everything."""
@@ -138,19 +142,23 @@ class Standing:
         """Notice segments that are new, changed or put away."""
         with conn.transaction():
             versions = active_versions(conn)
-            if versions == self._versions and not self._calendar.wants_look(now):
+            if versions == self._versions and now < self._look_at:
                 return
-            before, self._versions = self._kept, versions
-            self._kept = load_kept(conn, now)
-            brand = read_brand(conn)
-            self._zone = brand.zone
+            before, self._kept = self._kept, load_kept(conn, now)
+            zone, self._zone = self._zone, read_brand(conn).zone
+            is_moving = any(one.is_moving for one in self._kept.values())
+            self._versions = versions
+            self._look_at = now + (_LOOK_AGAIN if is_moving else _RELOAD)
+            if self._kept == before and self._zone == zone:
+                return
             self._calendar.plan(conn, self._kept.values(), self._zone, now)
         for gone in before.keys() - self._kept.keys():
             self._members.pop(gone, None)
             self._current.pop(gone, None)
         self._listen()
-        for one in changed(before, self._kept):
-            self._unsettle(one, before)
+        for one, kept in self._kept.items():
+            if one not in before or before[one].condition != kept.condition or zone != self._zone:
+                self._unsettle(one, before)
         if not self._kept:
             self._stand_up()
             self._cache.clear()

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
-from hashlib import blake2b
 from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import msgspec
 import psycopg
 import structlog
 
 from dangol.errors import InputError
-from dangol.know.segment import Condition, to_json
-from dangol.know.segment.check import inline
+from dangol.know.segment import Condition
+from dangol.know.segment.check import walk_leaves
+from dangol.know.segment.condition import InMoment, Reacted
+from dangol.know.segment.membership.service import digest_of, named_in
 from dangol.know.segment.membership.store import SQL, Work
 from dangol.know.segment.membership.watch import Watch, watch_of
 from dangol.know.segment.service import resolve
@@ -34,6 +34,8 @@ class Kept(NamedTuple):
     condition: Condition
     """Resolved."""
     watch: Watch
+    is_moving: bool
+    """Letters that are sent and moments that begin or end make it another condition."""
 
     def concerns(self, work: Work) -> bool:
         """Whether what happened may change the answer."""
@@ -41,7 +43,7 @@ class Kept(NamedTuple):
         if work.is_new or name in ("", EventName.CUSTOMERS_MERGED) or name in watch.events:
             return True
         if name == EventName.PROFILE_UPDATED:
-            return watch.is_daily or not watch.traits.isdisjoint(work.traits or ())
+            return watch.has_zones or not watch.traits.isdisjoint(work.traits or ())
         if name == EventName.STAGE_CHANGED:
             return watch.has_stage
         if name in (EventName.CONSENT_CHANGED, EventName.PREFERENCE_CHANGED):
@@ -60,23 +62,33 @@ def load_kept(conn: psycopg.Connection, now: datetime) -> dict[UUID, Kept]:
     found = {}
     for segment in list_segments(conn):
         try:
-            spelled = inline(segment.definition, definitions)
-            condition = resolve(conn, segment.definition)
-            watch = watch_of(condition)
+            digest = digest_of(segment.definition, definitions)
+            condition = resolve(conn, segment.definition, now)
+            watch = watch_of(condition, now)
         except (InputError, TypeError) as error:
             _log.warning("segment cannot be kept", segment=segment.name, error=str(error))
             continue
+        moves = _moves(segment.definition, definitions)
         found[segment.id] = Kept(
-            segment.id, segment.name, segment.version, _digest(spelled), condition, watch
+            segment.id, segment.name, segment.version, digest, condition, watch, moves
         )
     return found
 
 
-def views_of(kept: Iterable[Kept]) -> list[str]:
+def _moves(condition: Condition, definitions: Mapping[UUID, Condition]) -> bool:
+    named = named_in(condition, definitions).values()
+    leaves = (leaf for each in (condition, *named) for leaf, _ in walk_leaves(each))
+    return any(isinstance(leaf, InMoment | Reacted) for leaf in leaves)
+
+
+def views_of(some: Iterable[Kept]) -> list[str]:
     """What of the people has to be read for these segments."""
+    kept = list(some)
     views = ["customers"]
     views += ["stages"] if any(one.watch.has_stage for one in kept) else []
     views += ["consents"] if any(one.watch.has_consent for one in kept) else []
+    views += ["memberships"] if any(one.watch.has_memberships for one in kept) else []
+    views += ["interests"] if any(one.watch.has_interests for one in kept) else []
     return views
 
 
@@ -91,7 +103,7 @@ def names_heard(kept: Iterable[Kept]) -> tuple[list[str], list[str]]:
 
 
 _HANDLED = {
-    EventName.PROFILE_UPDATED.value: lambda watch: watch.is_daily or bool(watch.traits),
+    EventName.PROFILE_UPDATED.value: lambda watch: watch.has_zones or bool(watch.traits),
     EventName.STAGE_CHANGED.value: lambda watch: watch.has_stage,
     EventName.CONSENT_CHANGED.value: lambda watch: watch.has_consent,
     EventName.PREFERENCE_CHANGED.value: lambda watch: watch.has_consent,
@@ -114,17 +126,3 @@ def _midnight(now: datetime, zone: ZoneInfo) -> datetime:
         for days in (1, 2)
     )
     return next(instant for instant in ahead if instant > now)
-
-
-def _digest(condition: Condition) -> bytes:
-    text = msgspec.json.encode(to_json(condition), order="deterministic")
-    return blake2b(text, digest_size=16).digest()
-
-
-def changed(before: Mapping[UUID, Kept], after: Mapping[UUID, Kept]) -> set[UUID]:
-    """Segments that are new or ask something else now."""
-    return {
-        one
-        for one, kept in after.items()
-        if one not in before or before[one].condition != kept.condition
-    }

@@ -15,9 +15,17 @@ MIRRORS: dict[str, Mirror] = {
     "customers": mirror.CUSTOMERS,
     "stages": mirror.STAGES,
     "consents": mirror.CONSENTS,
+    "interests": mirror.INTERESTS,
+    "memberships": mirror.MEMBERSHIPS,
 }
 
 _MANY = 20_000
+_JOINED = (
+    " join unnest($1::int[], $2::bigint[]) as k (bucket, customer_id)"
+    " on t.bucket = k.bucket and t.customer_id = k.customer_id"
+)
+_AMONG = " where t.bucket = any($1::int[]) and t.customer_id = any($2::bigint[])"
+"""What reaches below a window function; a join does not."""
 
 
 class People:
@@ -33,11 +41,9 @@ class People:
             parts = [customers[at : at + _MANY] for at in range(0, len(customers), _MANY)]
             found = [self.of_ids(part, views) for part in parts]
             return {view: pa.concat_tables([each[view] for each in found]) for view in found[0]}
-        join = (
-            " join unnest($1::int[], $2::bigint[]) as k (bucket, customer_id)"
-            " on t.bucket = k.bucket and t.customer_id = k.customer_id"
-        )
-        return self._read(views, join, ((customers % BUCKETS).tolist(), customers.tolist()))
+        values = ((customers % BUCKETS).tolist(), customers.tolist())
+        found = self._read([view for view in views if view != "memberships"], _JOINED, values)
+        return found | self._read([view for view in views if view == "memberships"], _AMONG, values)
 
     def of_buckets(self, buckets: tuple[int, int], views: Iterable[str]) -> dict[str, pa.Table]:
         """The rows of everyone in these buckets, both ends included."""

@@ -63,6 +63,33 @@ CONSENTS = Mirror(
     ("bucket", "customer_id", "channel"),
     "true",
 )
+INTERESTS = Mirror(
+    "interests",
+    "interest",
+    "t.bucket, t.customer_id, t.tag, t.weight",
+    ("bucket", "customer_id", "tag"),
+    "true",
+)
+CHANGES = Mirror(
+    "membership_changes",
+    "segment_change",
+    "t.segment_id::text as segment_id, t.bucket, t.customer_id, t.at, t.entered",
+    ("segment_id", "bucket", "customer_id", "at"),
+    "true",
+)
+STAYS = (
+    "select segment_id, bucket, customer_id, at as entered_at, lead(at) over"
+    " (partition by segment_id, bucket, customer_id order by at) as left_at, entered"
+)
+"""SQL of entries with the exits that follow them, up to its `from`; exits are `not entered`."""
+MEMBERSHIPS = Mirror(
+    "memberships",
+    f"({STAYS} from segment_change)",
+    "t.segment_id::text as segment_id, t.bucket, t.customer_id, t.entered_at, t.left_at",
+    ("segment_id", "bucket", "customer_id", "entered_at"),
+    "t.entered",
+)
+"""Can be copied, not followed."""
 
 
 def find_horizon(source: adbc.Connection) -> int:

@@ -29,13 +29,17 @@ from dangol.store.lake.shape import (
 from dangol.store.lake.soundness import naming_damage
 
 EVENTS, CUSTOMERS, STAGES, CONSENTS = "events", "customers", "stages", "consents"
+INTERESTS, MEMBERSHIPS = "interests", "memberships"
 VIEWS = (EVENTS, CUSTOMERS, STAGES, CONSENTS)
+"""What is loaded unless other views are named: interests and memberships are for those who ask."""
 
 _MIRRORS = {
     EVENTS: (mirror.MASKED, mirror.RECENT),
     CUSTOMERS: (mirror.CUSTOMERS,),
     STAGES: (mirror.STAGES,),
     CONSENTS: (mirror.CONSENTS,),
+    INTERESTS: (mirror.INTERESTS,),
+    MEMBERSHIPS: (mirror.CHANGES,),
 }
 UNMASKED = "not exists (select 1 from masked m where m.bucket = e.bucket and m.customer_id = e.customer_id)"
 """SQL that leaves out masked customers' rows of `e`."""
@@ -143,6 +147,11 @@ class Follower:
             if EVENTS in self._views:
                 with naming_damage(self._lake_dir, files):
                     duck.execute(events_view(self._lake_dir, files, typed))
+            if MEMBERSHIPS in self._views:
+                stays = (
+                    f"select * exclude (entered) from ({mirror.STAYS} from {mirror.CHANGES.name})"
+                )
+                duck.execute(f"create or replace view memberships as {stays} where entered")
             duck.commit()
         self._horizon = horizon
         return Snapshot(self._duck, files, {(c.property, str(c.type)): c.name for c in typed})

@@ -9,6 +9,7 @@ from litestar.concurrency import sync_to_thread
 from dangol.web.api.access import require_api_key
 from dangol.web.api.failure import EXCEPTION_HANDLERS
 from dangol.web.api.lists import LISTS
+from dangol.web.api.membership import MEMBERSHIP
 from dangol.web.api.remembering import REMEMBERING
 from dangol.web.api.segments import SEGMENTS
 from dangol.web.query import stop_started
@@ -16,7 +17,7 @@ from dangol.web.query import stop_started
 ROUTES = [
     Router(
         "/api/v1",
-        route_handlers=[*SEGMENTS, *LISTS, *REMEMBERING],
+        route_handlers=[*SEGMENTS, *MEMBERSHIP, *LISTS, *REMEMBERING],
         guards=[require_api_key],
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=2 * 1024 * 1024,

@@ -94,8 +94,7 @@ class Shop:
             more = self.following.follow(self.conn, self.leases, turn, self.now)
             self.conn.commit()
             standing = self.following._standing
-            if standing and standing._scans:
-                standing.settle()
+            if standing and standing.settle():
                 more = True
             if not more and turn.taken == 0 and not self._waits():
                 return

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dangol.know.segment import evaluate, parse
-from dangol.know.segment.check import inline, walk_leaves
+from dangol.know.segment.check import walk_leaves
 from dangol.know.segment.explain import explain, leaves_of
 from tests.unit.know.segment.conditions import conditions
 from tests.unit.know.segment.duck import as_person
@@ -17,8 +17,8 @@ SCENES = st.sampled_from(NOWS).flatmap(lambda now: st.tuples(st.just(now), peopl
 @given(SCENES)
 def test_an_explanation_answers_as_the_oracle_does(scene: tuple) -> None:
     now, one, question = scene
-    condition = inline(parse(question), {})
-    person, events = as_person(0, one)
+    condition = parse(question)
+    person, events = as_person(0, one, now)
     explained = explain(condition, person, events, now, ZONE)
     assert explained.answer == evaluate(condition, person, events, now, ZONE)
     leaves = list(leaves_of(explained))

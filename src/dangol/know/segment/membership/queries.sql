@@ -99,3 +99,95 @@ select distinct zone from customer where zone is not null
 -- Stages that reach an age between two instants.
 select customer_id, (extract(epoch from since) * 1000000)::bigint from stage
 where bucket between %(lo)s and %(hi)s and since > %(after)s and since <= %(until)s
+
+-- name: read_size
+-- How many there are, and in how many buckets the present definition was evaluated.
+select coalesce(sum(people), 0), count(*) filter (where definition = %(definition)s)
+from segment_member where segment_id = %(id)s
+
+-- name: oldest_work
+-- Since when something waits that segments look at.
+select min(recorded_at) from segment_work
+
+-- name: list_sizes
+-- The size at the end of each day, oldest first.
+select day, people, entered, exited from segment_size
+where segment_id = %(id)s and day >= %(since)s order by day
+
+-- name: count_sizes
+-- Today's line of every segment that is kept.
+insert into segment_size (segment_id, day, people, entered, exited, counted_at)
+select m.segment_id, %(day)s, sum(m.people),
+    (select count(*) from segment_change c where c.segment_id = m.segment_id and c.entered
+        and c.recorded_at >= %(since)s),
+    (select count(*) from segment_change c where c.segment_id = m.segment_id and not c.entered
+        and c.recorded_at >= %(since)s),
+    %(now)s
+from segment_member m group by m.segment_id
+on conflict (segment_id, day) do update set people = excluded.people, entered = excluded.entered,
+    exited = excluded.exited, counted_at = excluded.counted_at
+
+-- name: list_changes
+-- Who came and went, the latest found out first.
+select c.customer_id, c.at, c.entered, c.recorded_at, c.cause, c.version, p.traits ->> 'name'
+from segment_change c
+join customer p on p.bucket = c.bucket and p.customer_id = c.customer_id
+where c.segment_id = %(id)s order by c.recorded_at desc, c.customer_id limit %(limit)s
+
+-- name: list_stays
+-- One person's entries into segments and exits, the latest first.
+select c.segment_id, s.name, c.at, c.entered, c.cause, c.version
+from segment_change c join segment s on s.id = c.segment_id
+where c.bucket = %(bucket)s and c.customer_id = %(customer_id)s
+    and (%(id)s::uuid is null or c.segment_id = %(id)s)
+order by c.at desc limit 200
+
+-- name: read_bucket
+-- The stored sets of a segment from a bucket on.
+select bucket, base, flips from segment_member
+where segment_id = %(id)s and bucket >= %(bucket)s and people > 0 order by bucket
+
+-- name: name_people
+-- What these people are called, without those who are gone.
+select c.customer_id, c.traits ->> 'name', c.traits ->> 'email'
+from customer c
+join unnest(%(ids)s::bigint[]) with ordinality as k (customer_id, place)
+    on c.bucket = (k.customer_id %% 1024)::int and c.customer_id = k.customer_id
+where c.merged_into is null and c.erased_at is null
+order by k.place
+
+-- name: count_by_definition
+-- How many a definition brought in and put out when it came into force.
+select count(*) filter (where entered), count(*) filter (where not entered)
+from segment_change
+where segment_id = %(id)s and version = %(version)s and cause = 'definition'
+
+-- name: list_silent
+-- Whom a definition brought in without telling anybody, and who are still in it.
+select c.bucket, c.customer_id, c.at from segment_change c
+where c.segment_id = %(id)s and c.version = %(version)s and c.cause = 'definition' and c.entered
+    and (c.bucket, c.customer_id) > (%(bucket)s, %(customer_id)s)
+    and not exists (select from segment_change l where l.segment_id = c.segment_id
+        and l.bucket = c.bucket and l.customer_id = c.customer_id and l.at > c.at)
+    and exists (select from customer p where p.bucket = c.bucket and p.customer_id = c.customer_id
+        and p.merged_into is null and p.erased_at is null)
+order by c.bucket, c.customer_id limit %(limit)s
+
+-- name: count_silent
+-- How many they are.
+select count(*) from segment_change c
+where c.segment_id = %(id)s and c.version = %(version)s and c.cause = 'definition' and c.entered
+    and not exists (select from segment_change l where l.segment_id = c.segment_id
+        and l.bucket = c.bucket and l.customer_id = c.customer_id and l.at > c.at)
+    and exists (select from customer p where p.bucket = c.bucket and p.customer_id = c.customer_id
+        and p.merged_into is null and p.erased_at is null)
+
+-- name: delete_kept
+-- All that was kept of a segment that nothing ever used.
+with sizes as (delete from segment_size where segment_id = %(id)s),
+changes as (delete from segment_change where segment_id = %(id)s)
+delete from segment_member where segment_id = %(id)s
+
+-- name: list_interests
+-- What one person likes, as it is weighed.
+select tag, weight from interest where bucket = %(bucket)s and customer_id = %(customer_id)s

@@ -1,10 +1,6 @@
-"""Sets of customers as roaring bitmaps: stored per bucket, compared per partition.
+"""Sets of customers in memory: those of many buckets as one bitmap, compared in one operation."""
 
-In a bucket all customer ids have the same remainder, so a set holds the *place* of each,
-`customer_id // 1024`: dense, and small.
-"""
-
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -12,47 +8,12 @@ from pyroaring import BitMap, BitMap64
 
 from dangol.model.customer import BUCKETS
 
-_SMALL = 64
-"""Bytes of flips that are kept apart whatever the base is."""
-
-
-class Stored(NamedTuple):
-    """A bucket's set as it is kept: members are in `base` or in `flips`, but not in both."""
-
-    base: bytes
-    flips: bytes
-
 
 class Difference(NamedTuple):
     """Who came and who went."""
 
     entered: BitMap64
     left: BitMap64
-
-
-NOBODY = Stored(BitMap().serialize(), BitMap().serialize())
-
-
-def places_of(stored: Stored) -> BitMap:
-    """The members' places.
-
-    >>> places_of(flip(NOBODY, [3, 5]))
-    BitMap([3, 5])
-    """
-    return BitMap.deserialize(stored.base) ^ BitMap.deserialize(stored.flips)
-
-
-def flip(stored: Stored, places: Iterable[int]) -> Stored:
-    """The set after each of `places` came or went; the base is rewritten when that pays.
-
-    >>> places_of(flip(flip(NOBODY, [3, 5]), [5, 6]))
-    BitMap([3, 6])
-    """
-    flips = BitMap.deserialize(stored.flips) ^ BitMap(places)
-    packed = flips.serialize()
-    if len(packed) <= max(_SMALL, len(stored.base) // 4):
-        return Stored(stored.base, packed)
-    return Stored((BitMap.deserialize(stored.base) ^ flips).serialize(), NOBODY.flips)
 
 
 def ids_of(bucket: int, places: BitMap) -> np.ndarray:

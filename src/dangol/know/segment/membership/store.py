@@ -10,15 +10,8 @@ import psycopg
 import pyarrow as pa
 from pyroaring import BitMap64
 
-from dangol.know.segment.membership.sets import (
-    NOBODY,
-    Stored,
-    as_set,
-    by_bucket,
-    flip,
-    ids_of,
-    places_of,
-)
+from dangol.know.segment.membership.sets import as_set, by_bucket, ids_of
+from dangol.know.segment.membership.stored import NOBODY, Stored, flip, places_of
 from dangol.store.bulk import copy_arrow
 from dangol.store.sql import load_queries
 

@@ -5,22 +5,18 @@ it: which events a change of which concerns whom, what the cache has to hold, wh
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
-from dangol.know.segment.check import walk_leaves
-from dangol.know.segment.condition import (
-    Comparison,
-    Condition,
-    ConsentIs,
-    Did,
-    DidNot,
-    StageIs,
-    TraitIs,
-)
+from dangol.know.segment.condition import Condition
+from dangol.know.segment.reads import EventUse, reads_of
 
-_DAY = 24 * 3600 * 1_000_000
+_MICRO = timedelta(microseconds=1)
+_MARGIN = timedelta(days=33)
+"""What moves along with the calendar reaches back a month more than it does today."""
+_GRAIN = timedelta(days=8)
+"""A window that begins on a fixed day reaches back further every day; the cache grows in steps."""
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,13 +33,14 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     """(name, offset): an event changes the answer when it is so old."""
     stage_turns: frozenset[int] = frozenset()
     """A stage changes the answer when it is so old."""
+    has_memberships: bool = False
+    has_interests: bool = False
+    has_zones: bool = False
+    """Where the customer's clock stands matters."""
     is_daily: bool = False
     """The answer may change at any local midnight."""
-
-    @property
-    def depends_on_time(self) -> bool:
-        """Whether time alone can change the answer."""
-        return bool(self.events or self.turns or self.stage_turns or self.is_daily)
+    is_hourly: bool = False
+    """The answer may change at any time: something fades."""
 
     def covers(self, other: "Watch") -> bool:
         """Whether a cache made for this holds all that `other` looks at."""
@@ -58,13 +55,32 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
 NOTHING = Watch()
 
 
-def watch_of(condition: Condition) -> Watch:
-    """What a resolved condition looks at.
+def watch_of(condition: Condition, now: datetime) -> Watch:
+    """What a resolved condition looks at, from `now` on.
 
     Raises:
-        TypeError: it still names another segment.
+        TypeError: it still names another segment, a message or a moment.
     """
-    return together(_watch_leaf(leaf) for leaf, _ in walk_leaves(condition))
+    reads = reads_of(condition, now)
+    return Watch(
+        events={name: _back(use, now, moves=reads.zones) for name, use in reads.events.items()},
+        props={name: use.props for name, use in reads.events.items()},
+        traits=reads.traits,
+        has_stage=reads.stages,
+        has_consent=bool(reads.channels),
+        turns=frozenset(
+            (name, age // _MICRO)
+            for name, ages in reads.turns.events.items()
+            for age in ages
+            if age
+        ),
+        stage_turns=frozenset(age // _MICRO for age in reads.turns.stages),
+        has_memberships=reads.memberships,
+        has_interests=reads.interests,
+        has_zones=reads.zones,
+        is_daily=reads.turns.daily,
+        is_hourly=reads.turns.hourly,
+    )
 
 
 def together(watches: Iterable[Watch]) -> Watch:
@@ -91,40 +107,23 @@ def _both(one: Watch, other: Watch) -> Watch:
         has_consent=one.has_consent or other.has_consent,
         turns=one.turns | other.turns,
         stage_turns=one.stage_turns | other.stage_turns,
+        has_memberships=one.has_memberships or other.has_memberships,
+        has_interests=one.has_interests or other.has_interests,
+        has_zones=one.has_zones or other.has_zones,
         is_daily=one.is_daily or other.is_daily,
+        is_hourly=one.is_hourly or other.is_hourly,
     )
 
 
-def _watch_leaf(leaf: Condition) -> Watch:
-    match leaf:
-        case TraitIs():
-            return Watch(traits=frozenset([leaf.name]))
-        case Did() | DidNot():
-            return _watch_event(leaf)
-        case StageIs():
-            return Watch(has_stage=True)
-        case ConsentIs():
-            return Watch(has_consent=True)
-    raise TypeError(f"{type(leaf).__name__} must be resolved before it is watched")
-
-
-def _watch_event(leaf: Did | DidNot) -> Watch:
-    back = leaf.within.days * _DAY if leaf.within else None
-    return Watch(
-        events={leaf.name: back},
-        props={leaf.name: _keys(leaf.where)},
-        turns=frozenset([(leaf.name, back)] if back else []),
-    )
-
-
-def _keys(where: Iterable[Comparison]) -> frozenset[str]:
-    return frozenset(item.name for item in where)
+def _back(use: EventUse, now: datetime, *, moves: bool) -> int | None:
+    """How far back, in microseconds; what goes by local days reaches further on other days."""
+    if use.since is None:
+        return None
+    if not moves:
+        return (now - use.since) // _MICRO
+    reach = now - use.since + _MARGIN
+    return -(-reach // _GRAIN) * (_GRAIN // _MICRO)
 
 
 def _reaches(known: int | None, wanted: int | None) -> bool:
     return known is None or (wanted is not None and wanted <= known)
-
-
-def span(micros: int) -> timedelta:
-    """So many microseconds as a duration."""
-    return timedelta(microseconds=micros)
