@@ -142,6 +142,11 @@ def find_region(name: str) -> str | None:
     return _SHORT.get(name.strip().lower())
 
 
+def region_names() -> list[str]:
+    """Every way to write a region, in small letters."""
+    return sorted(_SHORT)
+
+
 def prefixes_of(region: str) -> list[str]:
     """How the postcodes of a region begin.
 

@@ -45,6 +45,10 @@ def parse(given: Any) -> Condition:
         raise ConditionProblem(
             ProblemCode.BAD_SHAPE, "{message}.", path.rstrip("`") or "$", message=message
         ) from None
+    except UnicodeError:
+        raise ConditionProblem(
+            ProblemCode.BAD_TEXT, "This text cannot be stored (NUL or half a letter)."
+        ) from None
     return _tidied(condition, "$")
 
 

@@ -19,6 +19,7 @@ from dangol.know.segment.terms import (
     Step,
     Take,
 )
+from dangol.model.area import region_names
 from dangol.model.consent import ConsentState
 from dangol.model.message import Channel
 from dangol.model.stage import Stage
@@ -178,7 +179,8 @@ def _comparisons() -> list[tuple[Schema, list[str]]]:
     texts = _WORDS | {"maxLength": comparing.MAX_TEXT}
     numbers = _number(-_LARGEST, _LARGEST)
     ways = [
-        (_ORDER | _EQUAL | _PARTS, texts, "text", None),
+        (_ORDER | _EQUAL, texts, "text", None),
+        (_PARTS, texts | {"minLength": 1}, "text", None),
         (_ORDER | _EQUAL, numbers, "number", "length"),
         (_EQUAL, {"type": "boolean"}, "boolean", None),
         (_ORDER | _EQUAL, {"type": "string", "pattern": _TIME}, "time", None),
@@ -192,8 +194,6 @@ def _comparisons() -> list[tuple[Schema, list[str]]]:
 
 def _comparison(ops: set[Op], value: Schema, kind: str, of: str | None) -> tuple[Schema, list[str]]:
     told = {"const": kind} if kind == "time" else _maybe({"const": kind})
-    if ops & _PARTS:
-        value = {**value, "$comment": "`contains` and its kin need some text to look for"}
     fields = {
         "name": _ref("name"),
         "op": _any_of(ops),
@@ -284,6 +284,15 @@ def _word() -> Schema:
     return _KEY | {"maxLength": rules.MAX_WORD}
 
 
+def _region_pattern() -> str:
+    """Every name of a region, in capitals or not."""
+    letters = (
+        "".join(f"[{one}{one.upper()}]" if one.isascii() else one for one in name)
+        for name in region_names()
+    )
+    return rf"^\s*({'|'.join(letters)})\s*$"
+
+
 _NULL: Schema = {"type": "null"}
 _KEY: Schema = {
     "type": "string",
@@ -325,7 +334,7 @@ _AREAS: dict[str, Schema] = {
     },
     "regions": {
         "type": "array",
-        "items": {"type": "string"},
+        "items": {"type": "string", "pattern": _region_pattern()},
         "minItems": 1,
         "maxItems": 17,
     },
