@@ -98,6 +98,13 @@ def test_layout_is_read_out_as_text_and_has_a_width_in_outlook() -> None:
     assert html.count("mso-padding-alt") == 5  # one per button
 
 
+@pytest.mark.parametrize("locale", ["ko", "ko-KR", "en", "ja"])
+def test_korean_alone_breaks_between_words_only(locale: str) -> None:
+    _, tags = drawn(full_variant(), locale)
+    [article] = [one for one in tags.all("div") if one.get("role")]
+    assert ("word-break:keep-all" in (article["style"] or "")) == locale.startswith("ko")
+
+
 def test_short_letter_is_a_short_message() -> None:
     """What every letter pays for: fewer than 6 kB of headers, frame and footer in both parts."""
     written = letter(Variant("Hi", "", (text("Hi"),)))

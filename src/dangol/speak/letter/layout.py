@@ -44,6 +44,7 @@ _TEXT_TAGS = {"p", "h2", "ul", "ol", "li", "strong", "em", "a", "br"}
 _INLINED = (
     ".page{font-family:Arial,'Apple SD Gothic Neo','Malgun Gothic','Noto Sans KR',sans-serif;"
     "word-break:break-word}"
+    ".page[lang|=ko]{word-break:keep-all;overflow-wrap:anywhere}"  # Korean breaks between words
     ".text a{color:#1f5f4a}.foot a{color:#5f5f5f}"
 )
 """What must hold in programs that drop the head."""
