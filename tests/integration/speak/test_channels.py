@@ -22,8 +22,9 @@ def test_a_campaign_leaves_by_the_channel_that_was_chosen_with_it(
     """A dispatcher that just looked at the settings must not send by what it saw then."""
     now = datetime.now(UTC)
     taker = Taker(mailing, keyring, "one", DatabaseClock(), renderers_for(mailing, keyring, {}))
-    assert not taker.has_due()
-    assert taker.look().channel.is_practice
+    has_due, conditions = taker.survey()
+    assert not has_due
+    assert conditions.channel.is_practice
     server = SmtpConfig(host="127.0.0.1", port=9, tls="none")
     chosen = save_config(conn, keyring, server, None, by="test", now=now)
     choose_config(conn, chosen, by="test", now=now)
@@ -33,7 +34,7 @@ def test_a_campaign_leaves_by_the_channel_that_was_chosen_with_it(
     save_brand(conn, brand, by="test", now=now)
     add_people(conn, keyring, [11, 12], now, domain="coffee.test")
     launch_to(conn, mailing, [11, 12], now)
-    wait_until(taker.has_due, timeout=10, why=lambda: "nothing is due")
-    assert not taker.look().channel.is_practice
+    wait_until(lambda: taker.survey()[0], timeout=10, why=lambda: "nothing is due")
+    assert not taker.survey()[1].channel.is_practice
     assert len(taker.take(10)[0].batch) == 2
     taker.close()

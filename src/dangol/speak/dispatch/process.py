@@ -10,6 +10,7 @@ Never more is taken than about a second of what the provider was measured to tak
 import asyncio
 import gc
 import os
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +43,8 @@ MOST_AHEAD = 2000
 """Messages handed over and not yet answered; what one crash may leave uncertain."""
 _AHEAD_SECONDS = 0.5
 """How much is handed over ahead, in seconds of the measured rate, waiting and under way together."""
+_REFILLS = 4
+"""In so many parts the waiting messages are taken: the rest bridges the time that a hand-off takes."""
 _IDLE_SECONDS = 2.0
 """An idle dispatcher looks so often, whether or not it was told of something."""
 _BEAT_SECONDS, _IDLE_BEAT_SECONDS = 1.0, 5.0
@@ -61,6 +64,7 @@ def run_dispatch(
     `renderers` writes kinds of sends that are not letters, such as answers.
     """
     gc.set_threshold(100_000, 50, 100)  # batches are many small objects without cycles
+    sys.setswitchinterval(0.001)  # a hand-off waits for the busy loop at each of its statements
     keyring = load_keyring(settings.keyring_path)
     dispatcher = Dispatcher(settings, renderers_for(settings, keyring, renderers or {}), stop)
     uvloop.run(dispatcher.run())
@@ -88,6 +92,8 @@ class Dispatcher:
         self._room = asyncio.Event()
         self._stirred = asyncio.Event()
         """Set while there is work, and when it is time to stop."""
+        self._enough = 0
+        """With fewer waiting there is room to take more."""
         self._worked_at = monotonic()
         self._has_work = False
         self._unwritten = 0
@@ -127,8 +133,7 @@ class Dispatcher:
                 await asyncio.sleep(0.5)
 
     async def _take_once(self) -> None:
-        self._has_work = await self._on_taker(self._taker.has_due)
-        conditions = await self._on_taker(self._taker.look)
+        self._has_work, conditions = await self._on_taker(self._taker.survey)
         self._use(conditions.channel)
         if not self._has_work:
             await self._idle()
@@ -139,8 +144,10 @@ class Dispatcher:
             self._pool.open()
             await asyncio.sleep(0.05)
             return
-        room = self._most_ahead() - len(self._feed) - self._pool.in_flight
-        if room < self._most_ahead() // 2 or self._unwritten > _MOST_RESULTS:
+        ahead = self._most_ahead()
+        room = ahead - len(self._feed) - self._pool.in_flight
+        if room < ahead // _REFILLS or self._unwritten > _MOST_RESULTS:
+            self._enough = ahead - ahead // _REFILLS
             self._room.clear()
             await _wait_for(self._room, 0.1)
             return
@@ -194,7 +201,7 @@ class Dispatcher:
     def _done(self, mail: Mail, outcome: Outcome) -> None:
         self._feed.done(mail, outcome)
         self._meter.add(1)
-        if len(self._feed) < self._most_ahead() // 2:
+        if len(self._feed) < self._enough:
             self._room.set()
 
     async def _keep_time(self) -> None:

@@ -31,7 +31,7 @@ Renderer = Callable[[psycopg.Connection, Handed], Write]
 """Prepares a batch."""
 
 _CACHED = 32
-_RUN = 128
+_RUN = 256
 """Letters whose tokens are sealed together, when the first of them is asked for."""
 
 

@@ -22,6 +22,7 @@ from dangol.speak.outbox.handoff import (
     list_due_sends,
     release_batch,
 )
+from dangol.store.backup.hold import find_hold
 from dangol.store.brand import read_brand
 from dangol.store.keyring import Keyring
 from dangol.store.pool import await_notices, connect
@@ -88,11 +89,16 @@ class Taker:
             self._read_at = monotonic()
         return self._conditions
 
-    def has_due(self) -> bool:
-        """Whether something may leave now; looks at most twice a second while there is work."""
+    def survey(self) -> tuple[bool, Conditions]:
+        """Whether something may leave now, and what is set; while there is work it looks for more
+        twice a second.
+
+        Raises:
+            psycopg.OperationalError: the database is away.
+        """
         if not self._due or monotonic() - self._listed_at > _RELIST_SECONDS:
             self._list()
-        return bool(self._due)
+        return bool(self._due), self.look()
 
     def take(self, messages: int) -> list[Taken]:
         """Up to `messages` messages of the sends whose turn it is."""
@@ -185,10 +191,9 @@ class Taker:
     def _read(self, conn: psycopg.Connection) -> Conditions:
         channel = active_channel(conn, self._keyring, self._settings)
         brand = read_brand(conn)
-        restored = conn.execute("select value from installation where key = 'restored'").fetchone()
         return Conditions(
             channel=channel,
             rules=read_rules(conn),
             may_campaign=channel.is_practice or brand.public_url_verified_at is not None,
-            is_held=bool(restored and restored[0]),
+            is_held=find_hold(conn) is not None,
         )

@@ -16,7 +16,7 @@ _ALPHABET = np.frombuffer(LETTERS.encode(), np.uint8)
 
 def seal_all(sealer: Sealer, rests: Sequence[bytes]) -> list[bytes]:
     """The tokens, in ASCII, of what `rests` name (see `Sealer.seal`), in their order."""
-    raws = [sealer.sign(rest) for rest in rests]
+    raws = sealer.sign_all(rests)
     lengths = set(map(len, raws))
     if len(lengths) <= 1:
         return spell(raws)

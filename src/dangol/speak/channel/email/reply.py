@@ -1,5 +1,6 @@
 """SMTP replies (RFC 5321, 4.2): bytes in, in any chunks, whole replies out."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 MAX_REPLY = 64 * 1024
@@ -46,7 +47,8 @@ class ReplyParser:
         replies: list[Reply] = []
         try:
             for line in lines:
-                reply = self._take(line)
+                reply = _whole(line) if not self._lines else None
+                reply = reply or self._take(line)
                 if reply is not None:
                     replies.append(reply)
             if self._size > MAX_REPLY:
@@ -63,8 +65,6 @@ class ReplyParser:
         if number is None or mark not in (b" ", b"-", b""):
             raise ReplyError(f"not an SMTP reply: {line[:80]!r}")
         words = line[4:].decode("utf-8", "replace")
-        if mark != b"-" and not self._lines:
-            return Reply(number, words)
         if self._lines and self._lines[0] != code.decode():
             raise ReplyError("the code changed within one reply")
         if mark == b"-":
@@ -80,3 +80,13 @@ class ReplyParser:
         self._lines.append(words)
         if sum(map(len, self._lines)) > MAX_REPLY or len(self._lines) > 1000:
             raise ReplyError("the reply is too long")
+
+
+@lru_cache(maxsize=256)
+def _whole(line: bytes) -> Reply | None:
+    """The reply that is all in `line`, as most are, and the same ones over and over."""
+    line = line.removesuffix(b"\r")
+    number = _CODES.get(line[:3])
+    if number is None or line[3:4] not in (b" ", b""):
+        return None
+    return Reply(number, line[4:].decode("utf-8", "replace"))
