@@ -49,8 +49,13 @@ def save_brand(conn: psycopg.Connection, brand: Brand, *, by: str, now: datetime
 
 def read_setting(conn: psycopg.Connection, key: str) -> Any:
     """The current value of a setting, or None when it was never set."""
-    row = conn.execute("select value from setting where key = %s", [key]).fetchone()
-    return row[0] if row else None
+    return read_version(conn, key)[0]
+
+
+def read_version(conn: psycopg.Connection, key: str) -> tuple[Any, int]:
+    """The current value of a setting and the number of its version; None and 0 before the first."""
+    row = conn.execute("select value, version from setting where key = %s", [key]).fetchone()
+    return (row[0], row[1]) if row else (None, 0)
 
 
 def save_setting(

@@ -37,6 +37,7 @@ from dangol.speak.letter.content import parse_letter
 from dangol.speak.letter.service import create_letter
 from dangol.speak.outbox.handoff import Channel, HandOff, Limits
 from dangol.speak.outbox.sweep import silence_cancelled
+from dangol.store.backup.hold import Hold, hold_statement
 from dangol.store.keyring import Keyring
 from dangol.testing.mailing import add_people, launch_to, letter_of, prepare_brand
 
@@ -305,7 +306,7 @@ def test_a_launch_is_refused_saying_why(
     config_id = save_config(conn, keyring, config, "secret", by="t", now=NOON)
     choose_config(conn, config_id, by="t", now=NOON)
     assert problems_of(conn, shop, keyring, campaign.id) >= {"no_public_address"}
-    conn.execute("insert into installation (key, value) values ('restored', 'true')")
+    conn.execute(hold_statement(Hold(NOON, backup_at=NOON)))  # type: ignore[arg-type]
     assert "held_after_restore" in problems_of(conn, shop, keyring, campaign.id)
 
 

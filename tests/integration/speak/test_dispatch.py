@@ -28,6 +28,7 @@ from dangol.speak.dispatch import run_dispatch
 from dangol.speak.dispatch.process import MOST_AHEAD
 from dangol.speak.launch import send_test
 from dangol.speak.letter.service import create_letter
+from dangol.store.backup.hold import Hold, hold_statement
 from dangol.store.brand import save_setting
 from dangol.store.journal import Journal
 from dangol.store.keyring import Keyring
@@ -335,7 +336,8 @@ def test_nothing_leaves_after_a_restore_until_confirmed(
     conn: psycopg.Connection, mailing: Settings, keyring: Keyring, ledger: Path
 ) -> None:
     start_campaign(conn, mailing, keyring, 10)
-    conn.execute("insert into installation (key, value) values ('restored', 'true')")
+    now = datetime.now(UTC)
+    conn.execute(hold_statement(Hold(now, backup_at=now)))  # type: ignore[arg-type]
     conn.commit()
     with in_this_process(mailing):
         time.sleep(1.5)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dangol.decide.campaign.model import Schedule, parse_schedule
-from dangol.decide.guard.hours import instant_of, quiet_until
+from dangol.decide.guard.hours import instant_of, leave_until, quiet_until
 from dangol.errors import InputError
 
 ZONES = st.sampled_from(sorted(available_timezones()))
@@ -31,6 +31,22 @@ def test_the_clock_there_shows_the_time_or_has_jumped_past_it(
         assert before < wanted
     earlier = (instant - timedelta(hours=1)).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
     assert earlier != wanted, "of a time shown twice it is the first"
+
+
+@settings(deadline=None)
+@given(DAYS, CLOCKS, st.integers(-40_000_000, 10_000_000), ZONES)
+def test_nothing_may_leave_past_the_beginning_of_quiet_hours(
+    day: date, start: time, microseconds: int, zone: str
+) -> None:
+    now = instant_of(day, start, zone) + timedelta(microseconds=microseconds)
+    end = time((start.hour + 2) % 24, start.minute)
+    limit, tick = now + timedelta(seconds=30), timedelta(microseconds=1)
+    if quiet_until(now, start, end, zone) is not None:
+        return
+    until = leave_until(now, limit, start, end, zone)
+    assert now < until <= limit
+    assert quiet_until(until - tick, start, end, zone) is None
+    assert until == limit or quiet_until(until, start, end, zone) is not None
 
 
 @settings(deadline=None)

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from dangol.decide.campaign.addresses import take_addresses
 from dangol.decide.campaign.model import Campaign
 from dangol.decide.campaign.sends import Send, wake_dispatchers
 from dangol.decide.campaign.store import SQL
@@ -26,11 +27,10 @@ from dangol.decide.guard.rules import Rules
 from dangol.decide.guard.store import (
     FACTS,
     Person,
-    find_sharers,
     load_people,
     prefer_key_lookups,
 )
-from dangol.model.reason import SilentReason
+from dangol.model.reason import Reason, SilentReason
 from dangol.store.arrays import ints
 from dangol.store.bulk import copy_arrow
 
@@ -139,7 +139,7 @@ def _messages(
     size = len(rows)
     seen: list[str | None] = [None] * size
     for i in np.flatnonzero(~allowed).tolist():
-        seen[i] = _seen(verdicts.reason(i, people, moment))
+        seen[i] = _seen(verdicts.reason(i, people, moment), plan.rules)
     for row in _second_at_address(conn, plan, members, rows, allowed):
         allowed[row] = False
         codes[row] = SilentReason.SHARED_ADDRESS.value
@@ -155,15 +155,15 @@ def _messages(
             "reason": pa.array(codes, pa.string()),
             "seen": pa.array(seen, pa.string()),
             "due_at": pa.array([due[zone] for zone in people.zone], instant),
+            "address": pc.if_else(pa.array(allowed), pa.array(people.address, pa.string()), None),
             "planned_at": pa.repeat(pa.scalar(plan.now, instant), size),
             "finished_at": pc.if_else(pa.array(allowed), None, pa.scalar(plan.now, instant)),
         }
     )
 
 
-def _seen(reason: object) -> str | None:
-    seen = getattr(reason, "seen", None)
-    return msgspec.json.encode(seen).decode() if seen else None
+def _seen(reason: Reason | None, rules: Rules) -> str | None:
+    return msgspec.json.encode(reason.seen | {"rules": rules.version}).decode() if reason else None
 
 
 def _second_at_address(
@@ -174,15 +174,7 @@ def _second_at_address(
     allowed: NDArray[np.bool_],
 ) -> list[int]:
     """Rows whose address somebody before them in the plan has; addresses are taken durably."""
-    sharers = find_sharers(conn, members.bucket[allowed], members.customer_id[allowed])
-    if not sharers:
-        return []
-    found = [i for i in np.flatnonzero(allowed).tolist() if rows[i][0] in sharers]
-    args = {
-        "send_id": plan.send.id,
-        "hashes": [rows[i][18] for i in found],
-        "buckets": [int(members.bucket[i]) for i in found],
-        "customers": [rows[i][0] for i in found],
-    }
-    first = {row[0] for row in conn.execute(SQL.take_addresses, args)}
+    found = np.flatnonzero(allowed).tolist()
+    claims = [(rows[i][18], int(members.bucket[i]), rows[i][0]) for i in found]
+    first = take_addresses(conn, plan.send.id, claims)
     return [i for i in found if rows[i][0] not in first]

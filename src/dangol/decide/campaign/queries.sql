@@ -119,13 +119,34 @@ order by u.bucket, u.customer_id
 on conflict (bucket, customer_id, channel) do nothing
 
 -- name: take_addresses
--- The first in the plan has the address; returned are those that got theirs.
+-- The first to take it has the address; returned are those that got theirs, or have it.
 insert into send_address (send_id, address_hash, bucket, customer_id)
 select distinct on (u.address_hash) %(send_id)s, u.address_hash, u.bucket, u.customer_id
 from unnest(%(hashes)s::bytea[], %(buckets)s::int[], %(customers)s::bigint[])
     as u (address_hash, bucket, customer_id)
 order by u.address_hash, u.bucket, u.customer_id
-on conflict (send_id, address_hash) do nothing returning customer_id
+on conflict (send_id, address_hash) do update
+set bucket = excluded.bucket, customer_id = excluded.customer_id
+where send_address.customer_id = excluded.customer_id or exists (select from customer c
+    where c.bucket = send_address.bucket and c.customer_id = send_address.customer_id
+        and c.merged_into = excluded.customer_id)
+returning customer_id
+
+-- name: forget_addresses
+-- A campaign that was over long ago writes to nobody any more, not even what was uncertain. The sends
+-- that hold addresses are found by a probe each.
+with recursive held (send_id) as (
+    select min(send_id) from send_address
+    union all
+    select (select min(a.send_id) from send_address a where a.send_id > held.send_id)
+    from held where held.send_id is not null
+)
+delete from send_address where ctid = any(array(
+    select k.ctid from held
+    join campaign c on c.send_id = held.send_id and c.state in ('done', 'cancelled')
+        and c.finished_at < %(before)s
+    join send_address k on k.send_id = held.send_id
+    limit %(limit)s))
 
 -- name: silence_send
 -- End a part of what waits: a million rows in one statement would hold them, and their journal, for

@@ -12,6 +12,7 @@ from dangol.decide.campaign.store import SQL, campaign_of, draft_row, find_campa
 from dangol.errors import Conflict, InputError, Refused
 from dangol.model.message import MessageKind
 from dangol.model.reason import SilentReason
+from dangol.store.backup.hold import find_hold
 
 get_campaign = find_campaign
 
@@ -93,8 +94,7 @@ def list_launch_problems(
             problems.append(LaunchProblem.NO_SEGMENT)
     if _is_over(campaign, now):
         problems.append(LaunchProblem.IN_THE_PAST)
-    restored = conn.execute("select value from installation where key = 'restored'").fetchone()
-    if restored and restored[0]:
+    if find_hold(conn) is not None:
         problems.append(LaunchProblem.HELD_AFTER_RESTORE)
     return problems
 

@@ -5,7 +5,7 @@ together. Each says which kinds of message it applies to: what a customer asked 
 conversation) passes only address, suppression of everything, content and sender.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ from dangol.decide.guard.facts import (
     PersonFacts,
     microseconds,
 )
-from dangol.decide.guard.hours import known_zone, quiet_until
+from dangol.decide.guard.hours import known_zone, leave_until, quiet_until
 from dangol.decide.guard.rules import Rules
 from dangol.model.consent import ConsentState
 from dangol.model.message import MessageKind
@@ -270,6 +270,19 @@ def _hours_many(people: PeopleFacts, moment: Moment) -> Refusals:
         SilentReason.QUIET_HOURS,
         until * waits,
     )
+
+
+def may_leave_until(zones: Iterable[str | None], moment: Moment, limit: datetime) -> datetime:
+    """Until when messages that are allowed now may leave to people of these zones: `limit`, or
+    before it the first beginning of somebody's quiet hours, or the end of the campaign's window."""
+    rules, occasion = moment.rules, moment.occasion
+    ends = [limit] if occasion.expires_at is None else [limit, occasion.expires_at]
+    if occasion.kind.is_marketing:
+        ends += [
+            leave_until(moment.now, limit, rules.quiet_from, rules.quiet_until, zone)
+            for zone in {known_zone(zone, rules.zone) for zone in zones}
+        ]
+    return min(ends)
 
 
 # -- content still fresh, sender, holdout ------------------------------------------------------

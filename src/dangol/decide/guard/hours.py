@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
+_TICK = timedelta(microseconds=1)
+
 
 def instant_of(day: date, at: time, zone: str, *, later: bool = False) -> datetime:
     """The UTC instant at which clocks in `zone` show `at` on `day`.
@@ -52,3 +54,27 @@ def quiet_until(now: datetime, start: time, end: time, zone: str) -> datetime | 
     day = local.date() + timedelta(days=1) if passes_midnight and clock >= start else local.date()
     until = instant_of(day, end, zone, later=True)
     return until if until > now else None
+
+
+def leave_until(now: datetime, limit: datetime, start: time, end: time, zone: str) -> datetime:
+    """Until when something may leave that is not in quiet hours at `now`: `limit`, or the instant
+    before it at which quiet hours begin in `zone`.
+
+    Found by halving between the two, so it is right on days when the clocks change, too. The quiet
+    hours must be longer than the time from `now` to `limit`.
+
+    >>> now = datetime(2026, 5, 1, 11, 59, 59, tzinfo=UTC)
+    >>> until = leave_until(now, now + timedelta(seconds=30), time(21), time(8), "Asia/Seoul")
+    >>> until.isoformat()
+    '2026-05-01T12:00:00+00:00'
+    """
+    if quiet_until(limit, start, end, zone) is None:
+        return limit
+    free, quiet = now, limit
+    while quiet - free > _TICK:
+        middle = free + (quiet - free) // 2
+        if quiet_until(middle, start, end, zone) is None:
+            free = middle
+        else:
+            quiet = middle
+    return quiet

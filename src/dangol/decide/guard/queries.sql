@@ -36,7 +36,7 @@ select u.customer_id,
         else (select count(*) from unnest(s.handed_at) h where h > %(week_ago)s) end,
     c.zone,
     false,
-    s.consent_version, c.traits::text, c.locale, c.country, p.address_hash
+    s.consent_version, c.traits::text, c.locale, c.country, p.address_hash, g.model_version
 from unnest(%(buckets)s::int[], %(customers)s::bigint[])
     with ordinality as u (bucket, customer_id, n)
 left join lateral (select * from customer c
@@ -47,7 +47,7 @@ left join lateral (select * from contact_state s
 left join lateral (select * from contact_point p
     where p.bucket = u.bucket and p.customer_id = u.customer_id and p.channel = 'email'
     limit 1) p on true
-left join lateral (select g.stage from stage g
+left join lateral (select g.stage, g.model_version from stage g
     where g.bucket = u.bucket and g.customer_id = u.customer_id limit 1) g on true
 order by u.n
 

@@ -9,8 +9,10 @@ import psycopg
 from dangol.errors import InputError
 from dangol.model.message import MessageKind
 from dangol.model.stage import Stage
-from dangol.store.brand import read_brand, read_setting
+from dangol.store.brand import read_brand, read_version
 
+CHECKS_VERSION = 1
+"""Raised when a check of the guard changes what it refuses."""
 _REFUSED_STAGES = {
     MessageKind.WINBACK: frozenset({Stage.NEW, Stage.ACTIVE, Stage.LOYAL}),
     MessageKind.ONBOARDING: frozenset({Stage.LOYAL, Stage.LAPSING, Stage.INACTIVE}),
@@ -33,6 +35,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     quiet_until: time = time(8)
     zone: str = "Asia/Seoul"
     """Where nobody knows better."""
+    version: str = ""
+    """Of the checks, and of the settings "caps" and "hours" that these rules were read from, such as
+    `1.3.2`; every decision keeps it."""
     refused_stages: dict[MessageKind, frozenset[Stage]] = msgspec.field(
         default_factory=_REFUSED_STAGES.copy
     )
@@ -62,6 +67,8 @@ def parse_rules(caps: Any, hours: Any, zone: str) -> Rules:
 
 def read_rules(conn: psycopg.Connection) -> Rules:
     """The rules as they stand now."""
-    return parse_rules(
-        read_setting(conn, "caps"), read_setting(conn, "hours"), read_brand(conn).zone
-    )
+    caps, caps_version = read_version(conn, "caps")
+    hours, hours_version = read_version(conn, "hours")
+    rules = parse_rules(caps, hours, read_brand(conn).zone)
+    version = f"{CHECKS_VERSION}.{caps_version}.{hours_version}"
+    return msgspec.structs.replace(rules, version=version)

@@ -15,7 +15,7 @@ _Q = load_queries(__package__)
 
 FACTS = 14
 """How many columns of a `Person` are what `people_facts` takes; then follow consent version, traits
-(JSON text), locale, country and address hash."""
+(JSON text), locale, country, address hash and the version of the model behind the stage."""
 
 Person = tuple[Any, ...]
 

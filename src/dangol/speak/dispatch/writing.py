@@ -9,7 +9,7 @@ import psycopg
 from dangol.settings import Settings
 from dangol.speak.dispatch.clock import DatabaseClock
 from dangol.speak.outbox.results import Result, record_results
-from dangol.speak.outbox.sweep import beat, leave, silence_cancelled, sweep
+from dangol.speak.outbox.sweep import beat, forget_taken, leave, silence_cancelled, sweep
 from dangol.store.pool import connect
 
 _SWEEP_EVERY = timedelta(seconds=2)
@@ -45,6 +45,7 @@ class Writer:
             with conn.transaction():
                 sweep(conn, now)
             silence_cancelled(conn, now)
+            forget_taken(conn, now)
 
     def leave(self) -> None:
         """Say good-bye; only when nothing is open."""

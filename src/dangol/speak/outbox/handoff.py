@@ -14,8 +14,9 @@ import msgspec
 import numpy as np
 import psycopg
 
+from dangol.decide.campaign.addresses import take_addresses
 from dangol.decide.campaign.sends import Send, send_of
-from dangol.decide.guard.checks import Moment
+from dangol.decide.guard.checks import Moment, may_leave_until
 from dangol.decide.guard.facts import EPOCH, Occasion, PeopleFacts, people_facts
 from dangol.decide.guard.judge import ALLOWED, DEFERRED, STATES, Verdicts, judge
 from dangol.decide.guard.rules import Rules
@@ -173,6 +174,7 @@ class _Batch:
         self.dispatcher_id = dispatcher_id
         self.limits = limits
         self.now = now
+        self.send_by = now + limits.send_within
 
     def claim(self, after: tuple[datetime, int, int]) -> list[tuple]:
         """Rows of (due_at, bucket, customer_id, attempts, locale, address, place in the table, place
@@ -212,10 +214,13 @@ class _Batch:
             return self._handed(columns, [], [], looked_at)
         rows = self._load(claimed)
         people = people_facts([row[:FACTS] for row in rows])
+        people.shares_address[self._second_at_address(columns, people, rows)] = True
         moment = Moment(self._occasion(channel), rules, self.now)
         verdicts = judge(people, moment.occasion, rules, self.now)
-        self._keep(columns, people, verdicts, moment, rows)
         allowed = np.flatnonzero(verdicts.outcome == ALLOWED).tolist()
+        zones = {people.zone[i] for i in allowed}
+        self.send_by = may_leave_until(zones, moment, self.send_by)
+        self._keep(columns, people, verdicts, moment, rows)
         kept = {name: [column[i] for i in allowed] for name, column in columns.items()}
         addresses = [people.address[i] or "" for i in allowed]
         if self.send.message_kind.is_marketing and allowed:
@@ -236,6 +241,17 @@ class _Batch:
         facts = [MessageFact(row[1], row[2], name, reason) for row in again]
         insert_facts(self.conn, self.send, facts, self.now)
         return [row for row in claimed if row[2] not in reached]
+
+    def _second_at_address(
+        self, columns: dict[str, Any], people: PeopleFacts, rows: list[Person]
+    ) -> list[int]:
+        """Rows of people with another address than when they were planned, which this campaign has
+        written to already, or will."""
+        planned = columns["address"] if self.send.kind == "campaign" else people.address
+        moved = [i for i, now in enumerate(people.address) if now and now != planned[i]]
+        claims = [(rows[i][18], columns["bucket"][i], columns["customer_id"][i]) for i in moved]
+        first = take_addresses(self.conn, self.send.id, claims)
+        return [i for i in moved if columns["customer_id"][i] not in first]
 
     def _occasion(self, channel: Channel) -> Occasion:
         return Occasion(
@@ -263,7 +279,7 @@ class _Batch:
         outcomes = verdicts.outcome.tolist()
         states = [STATES[outcome].value for outcome in outcomes]
         seen = [
-            _seen_text(rows[i][14], rows[i][10], rows[i][11], rows[i][8])
+            _seen_text(rows[i][14], rows[i][10:12], rows[i][8], rows[i][19], moment.rules.version)
             if outcome == ALLOWED
             else _refused_text(verdicts, i, people, moment)
             for i, outcome in enumerate(outcomes)
@@ -300,7 +316,7 @@ class _Batch:
             "addresses": texts(addresses),
             "due_at": times(due or [None] * len(states)),
             "now": self.now,
-            "send_by": self.now + self.limits.send_within,
+            "send_by": self.send_by,
             "dispatcher": self.dispatcher_id,
         }
         self.conn.execute(_Q.write_verdicts, args)
@@ -333,7 +349,7 @@ class _Batch:
         return Handed(
             send=self.send,
             handed_at=self.now,
-            send_by=self.now + self.limits.send_within,
+            send_by=self.send_by,
             bucket=columns["bucket"],
             customer_id=columns["customer_id"],
             attempts=columns["attempts"],
@@ -352,15 +368,20 @@ def _columns(claimed: list[tuple]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4096)
-def _seen_text(consent_version: int | None, day: int, week: int, stage: str) -> str:
-    """The values behind an allowance; few different ones, so the text is made once each."""
-    seen = {"consent_version": consent_version, "day": day, "week": week, "stage": stage}
-    return msgspec.json.encode(seen).decode()
+def _seen_text(
+    consent_version: int | None, sent: tuple[int, int], stage: str, model: int | None, rules: str
+) -> str:
+    """The values behind an allowance, and the versions of rules and model; few different ones, so
+    the text is made once each."""
+    seen = {"consent_version": consent_version, "day": sent[0], "week": sent[1], "stage": stage}
+    return msgspec.json.encode(seen | {"model": model, "rules": rules}).decode()
 
 
 def _refused_text(verdicts: Verdicts, row: int, people: PeopleFacts, moment: Moment) -> str | None:
     reason = verdicts.reason(row, people, moment)
-    return msgspec.json.encode(reason.seen).decode() if reason and reason.seen else None
+    if reason is None:
+        return None
+    return msgspec.json.encode(reason.seen | {"rules": moment.rules.version}).decode()
 
 
 def _instants(microseconds: list[int]) -> list[datetime | None]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg.types.json import Jsonb
 
+from dangol.decide.campaign.addresses import forget_addresses
 from dangol.decide.campaign.service import list_cancelled_with_rest, silence_some
 from dangol.store.sql import load_queries
 
@@ -59,6 +60,12 @@ def silence_cancelled(conn: psycopg.Connection, now: datetime, parts: int = 4) -
             if some == 0:
                 break
     return ended
+
+
+def forget_taken(conn: psycopg.Connection, now: datetime) -> int:
+    """Forget some of the addresses that finished campaigns wrote to, in a transaction of its own."""
+    with conn.transaction():
+        return forget_addresses(conn, now)
 
 
 def close_if_done(conn: psycopg.Connection, send_id: int, now: datetime) -> bool:

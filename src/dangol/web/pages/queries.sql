@@ -5,9 +5,9 @@
 select s.id, s.kind, s.topic, s.letter_id, s.letter_version,
        coalesce(c.merged_into, c.customer_id), c.erased_at is not null,
        m.address, m.locale, c.locale,
-       (select a.address_hash from send_address a
-        where a.send_id = s.id and a.bucket = %(bucket)s and a.customer_id = %(customer_id)s
-        limit 1)
+       case when m.address is null then (select a.address_hash from send_address a
+            where a.send_id = s.id and a.bucket = %(bucket)s and a.customer_id = %(customer_id)s
+            limit 1) end
 from send s
 left join message m on m.send_id = s.id and m.bucket = %(bucket)s
     and m.customer_id = %(customer_id)s
