@@ -14,7 +14,7 @@ from dangol.know.rhythm.history import from_days
 from dangol.know.rhythm.minimum import Shortage
 from dangol.know.rhythm.model import USUAL, ModelKind, RhythmModel
 from dangol.know.rhythm.sentence import sentence
-from dangol.know.rhythm.stage import STAGES, restage
+from dangol.know.rhythm.stage import STAGES, is_held, restage
 from dangol.model.event import Cause
 from dangol.model.stage import Stage
 from dangol.web.desk.display import Display
@@ -64,28 +64,30 @@ def _lives() -> tuple[Crowd, list[StageRow]]:
     crowd = simulate(SHOP, CUSTOMERS, DAYS, 11)
     crowd = Crowd(crowd.customer, crowd.day + START)
     codes = np.zeros(CUSTOMERS, np.int8)
-    since = np.zeros(CUSTOMERS, np.int64)
+    before, since = codes.copy(), np.zeros(CUSTOMERS, np.int64)
     for today in range(START + 90, START + DAYS + 1, 10):
         who, rows = from_days(crowd.customer, crowd.day, today, CALENDAR)
         acted = np.isin(who, crowd.customer[(crowd.day > today - 10) & (crowd.day <= today)])
         is_old = today < number_of(TODAY) - 60
         model = msgspec.structs.replace(MODEL, params=BEFORE) if is_old else MODEL
-        after = restage(model, rows, codes[who], acted).codes
-        since[who[after != codes[who]]] = today
+        held = is_held(codes[who], before[who], today - since[who])
+        after = restage(model, rows, codes[who], acted, held).codes
+        moved = who[after != codes[who]]
+        before[moved], since[moved] = codes[moved], today
         codes[who] = after
     order = np.lexsort((crowd.day, crowd.customer))
     days = np.split(crowd.day[order], np.cumsum(np.bincount(crowd.customer))[:-1])
-    return crowd, [_row(i, days[i], codes[i], since[i]) for i in range(CUSTOMERS)]
+    return crowd, [_row(i, days[i], (codes[i], before[i]), since[i]) for i in range(CUSTOMERS)]
 
 
-def _row(customer: int, days: np.ndarray, code: int, since: int) -> StageRow:
+def _row(customer: int, days: np.ndarray, codes: tuple[int, int], since: int) -> StageRow:
     known = np.unique(days)
     return StageRow(
         bucket=0,
         customer_id=customer,
-        stage=STAGES[code],
+        stage=STAGES[codes[0]],
         since=dt.datetime.fromtimestamp(int(since) * 86400, dt.UTC),
-        previous=None,
+        previous=STAGES[codes[1]] if codes[1] else None,
         cause=Cause.TIME,
         repeats=len(known) - 1,
         first_day=dt.date.fromordinal(int(known[0]) + dt.date(1970, 1, 1).toordinal()),
@@ -150,14 +152,19 @@ def test_every_number_of_ten_thousand_sentences_is_true(locale: str) -> None:
         ]
         assert sorted(numbers) == sorted(_expected(i, row, truth)), said
         assert sum(word in said.verdict for word in NAMED[locale][row.stage]) == 1
-        for aside in ("kept", "waits"):
-            is_said = text(locale, f"rhythm.say_{aside}") in said.verdict
-            level = 3 if row.stage is Stage.NEW else STAGES.index(row.stage)
-            is_so = level > strict[i] if aside == "kept" else level < strict[i]
-            assert is_said == (is_so and row.stage is not Stage.NEW)
-            seen.add((aside, is_said))
+        level = 3 if row.stage is Stage.NEW else STAGES.index(row.stage)
+        is_said = {
+            aside: text(locale, f"rhythm.say_{aside}") in said.verdict
+            for aside in ("kept", "held", "waits")
+        }
+        is_so = row.stage is not Stage.NEW
+        assert (is_said["kept"] or is_said["held"]) == (is_so and level > strict[i])
+        assert is_said["waits"] == (is_so and level < strict[i])
+        is_fresh = row.since > NOW - dt.timedelta(28)
+        assert is_said["held"] <= is_fresh
+        seen |= set(is_said.items())
     assert {row.stage for row in rows} == set(NAMED["en"])
-    assert len(seen) == 4
+    assert len(seen) == 6
 
 
 def _levels(truth: dict[str, np.ndarray]) -> np.ndarray:

@@ -5,12 +5,13 @@ from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
+import numpy as np
 
 from dangol.know.rhythm.calendar import ALWAYS, OpenDays, number_of
 from dangol.know.rhythm.history import from_dates
 from dangol.know.rhythm.model import RhythmModel
 from dangol.know.rhythm.score import first_horizon, score
-from dangol.know.rhythm.stage import is_newcomer, level_of, strict_levels
+from dangol.know.rhythm.stage import STAGES, is_held, is_newcomer, level_of, strict_levels
 from dangol.model.customer import CustomerId
 from dangol.model.event import Cause
 from dangol.model.stage import Stage
@@ -55,6 +56,8 @@ class Stance(StrEnum):
     SAID_BY_P = "said_by_p"
     KEPT = "kept"
     """p says less, but not by enough: a stage is not lost for a trifle."""
+    HELD = "held"
+    """p says less, but an own order lifted the stage less than four weeks ago."""
     WAITS = "waits"
     """p says more, but only an own order lifts a stage."""
 
@@ -189,7 +192,7 @@ def _views(rows: Sequence[StageRow], model: RhythmModel, today: date) -> list[Mo
             p=float(scores.p[i]),
             p_alive=float(scores.p_alive[i]),
             silence=float(scores.silence[i]),
-            stance=_stance(level_of(row.stage), int(levels[i])),
+            stance=_stance(row, int(levels[i]), today),
             newcomer_days_left=model.calendar.days_until(today, float(left[i]))
             if is_new[i]
             else None,
@@ -198,7 +201,12 @@ def _views(rows: Sequence[StageRow], model: RhythmModel, today: date) -> list[Mo
     ]
 
 
-def _stance(written: int, said: int) -> Stance:
+def _stance(row: StageRow, said: int, today: date) -> Stance:
+    written = level_of(row.stage)
     if written == said:
         return Stance.SAID_BY_P
-    return Stance.KEPT if written > said else Stance.WAITS
+    if written < said:
+        return Stance.WAITS
+    before = Stage.UNKNOWN if row.previous is None else row.previous
+    codes = (np.array([STAGES.index(stage)], np.int8) for stage in (row.stage, before))
+    return Stance.HELD if is_held(*codes, (today - row.since.date()).days)[0] else Stance.KEPT

@@ -46,7 +46,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
 
 
 USUAL = Thresholds()
-FREQUENT = Thresholds(active=0.8, lapsing=0.4, loyal_enter=0.9, loyal_stay=0.85)
+FREQUENT = Thresholds(active=0.8, lapsing=0.4, loyal_enter=0.85, loyal_stay=0.81)
 """For shops where people come more than weekly: their horizon is cut to a week at the least,
 which is several of their gaps, so every p is higher."""
 

@@ -90,6 +90,7 @@ def _verdict(told: Explanation, missing: Shortage | None) -> tuple[Part, ...]:
 _ASIDE = {
     Stance.SAID_BY_P: (),
     Stance.KEPT: (Part("kept", {}),),
+    Stance.HELD: (Part("held", {}),),
     Stance.WAITS: (Part("waits", {}),),
 }
 """What needs saying where p alone would give another stage."""

@@ -26,6 +26,7 @@ from dangol.know.rhythm.stage import (
     UNKNOWN,
     Codes,
     Staged,
+    is_held,
     keep_thresholds,
     restage,
 )
@@ -150,7 +151,7 @@ def _restage(
     rows = _histories(facts, today, model.calendar if model else ALWAYS)
     old = _codes(facts)
     acted = _has_acted(facts)
-    staged = restage(model, rows, old, acted)
+    staged = restage(model, rows, old, acted, _is_held(facts, old, now))
     changed = staged.codes != old
     fresh = _fresh_rows(facts, causes, staged, changed, model, now)
     fresh = fresh.filter(pa.array(_is_worth_writing(facts, staged, changed | acted, model)))
@@ -171,9 +172,15 @@ def _days(facts: pa.Table, name: str) -> np.ndarray:
     return facts[name].combine_chunks().cast(pa.int32()).to_numpy(zero_copy_only=False)
 
 
-def _codes(facts: pa.Table) -> Codes:
-    found = pc.index_in(facts["stage"], value_set=_NAMES)
+def _codes(facts: pa.Table, name: str = "stage") -> Codes:
+    found = pc.index_in(facts[name], value_set=_NAMES)
     return pc.fill_null(found, UNKNOWN).to_numpy().astype(np.int8)
+
+
+def _is_held(facts: pa.Table, old: Codes, now: datetime) -> np.ndarray:
+    since = pc.fill_null(facts["since"].cast(pa.int64()), 0).to_numpy()
+    days = (int(now.timestamp() * 1e6) - since) / 86_400e6
+    return is_held(old, _codes(facts, "previous"), days)
 
 
 def _has_acted(facts: pa.Table) -> np.ndarray:

@@ -2,8 +2,9 @@
 
 The level is read off p twice: strictly (who enters) and leniently (who may stay, p a band lower).
 With an own order the stage rises at once to the strict level and never falls; without one it
-falls to the lenient level and never rises. So a refit by itself lifts nobody, and a customer
-around a line does not swing. Who came once only is NEW until the horizon of a newcomer is over.
+falls to the lenient level and never rises, and not within four weeks of having risen. So a refit by
+itself lifts nobody, and a customer around a line does not swing. Who came once only is NEW until
+the horizon of a newcomer is over.
 """
 
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ UNKNOWN, INACTIVE, LAPSING, ACTIVE, LOYAL, NEW = range(6)
 _LEVEL = np.array([0, INACTIVE, LAPSING, ACTIVE, LOYAL, ACTIVE], dtype=np.int8)
 
 _FREQUENT_GAP = 7.0
+HELD_DAYS = 28
+"""So long silence does not take back what an own order gave."""
 HELD_FOR = timedelta(days=365)
 """How long lines hold at the least."""
 
@@ -39,11 +42,14 @@ class Staged:
     scores: Scores | None
 
 
-def restage(model: RhythmModel | None, rows: Histories, old: Codes, acted: object) -> Staged:
+def restage(
+    model: RhythmModel | None, rows: Histories, old: Codes, acted: object, held: object = False
+) -> Staged:
     """The stage of each row now, given the stage it had and whether the customer `acted` since.
 
-    `old` is UNKNOWN where nothing was known; then the strict level counts. Without a model
-    everybody is unknown.
+    `old` is UNKNOWN where nothing was known; then the strict level counts. Who is `held` rose so
+    lately (see `is_held`) that silence does not lower the stage yet. Without a model everybody is
+    unknown.
     """
     if model is None:
         return Staged(np.zeros(len(rows), np.int8), None)
@@ -52,11 +58,22 @@ def restage(model: RhythmModel | None, rows: Histories, old: Codes, acted: objec
     strict = _level(model.thresholds, scores, rows, is_new, lenient=False)
     lenient = _level(model.thresholds, scores, rows, is_new, lenient=True)
     before = _LEVEL[old]
-    kept = np.where(acted, np.maximum(before, strict), np.minimum(before, lenient))
+    fallen = np.where(held, before, np.minimum(before, lenient))
+    kept = np.where(acted, np.maximum(before, strict), fallen)
     level = np.where(before == UNKNOWN, strict, kept)
     few = rows.repeats < model.thresholds.loyal_repeats
     level = np.where((level == LOYAL) & few, ACTIVE, level)
     return Staged(np.where((level == ACTIVE) & is_new, NEW, level).astype(np.int8), scores)
+
+
+def is_held(old: Codes, previous: Codes, days: object) -> NDArray[np.bool_]:
+    """Whether the present stage was risen to less than four weeks ago, `days` being how long ago.
+
+    It would look like a mistake if silence took back within days what an order had just given.
+    `previous` is UNKNOWN where there was none.
+    """
+    rose = (_LEVEL[old] > _LEVEL[previous]) & (_LEVEL[previous] > UNKNOWN)
+    return rose & (np.asarray(days) < HELD_DAYS)
 
 
 def is_newcomer(model: RhythmModel, rows: Histories) -> NDArray[np.bool_]:
@@ -87,13 +104,16 @@ def _level(
 
 
 def choose_thresholds(rows: Histories) -> Thresholds:
-    """The lines that fit the shop's pace: higher ones where the median own gap is below a week."""
+    """The lines that fit the shop's pace: higher ones where the median of gaps is below a week.
+
+    Each gap counts as its customer's mean, so those who come often decide, as they do in the till.
+    """
     back = rows.repeats > 0
     if not back.any():
         return USUAL
     gaps = rows.last[back] / rows.repeats[back]
     order = np.argsort(gaps)
-    reached = np.cumsum(rows.weight[back][order])
+    reached = np.cumsum((rows.weight * rows.repeats)[back][order])
     median = gaps[order][np.searchsorted(reached, reached[-1] / 2)]
     return FREQUENT if median < _FREQUENT_GAP else USUAL
 

@@ -22,6 +22,7 @@ from dangol.know.rhythm.stage import (
     STAGES,
     UNKNOWN,
     choose_thresholds,
+    is_held,
     keep_thresholds,
     restage,
 )
@@ -139,6 +140,48 @@ def test_day_by_day_a_life_never_swings_without_an_order(gaps):
         if code != UNKNOWN:
             assert LEVEL[after] >= LEVEL[code] if acted else LEVEL[after] <= LEVEL[code]
         code = after
+
+
+def test_stages_of_a_shop_do_not_flicker():
+    """Two years of weekly restaging and monthly refits: no rise without an order, no fall by one,
+    and nobody goes there and back within four weeks unless an own order undoes a fall."""
+    crowd = simulate(SHOP, 2000, 730, 9)
+    codes = np.zeros(2000, np.int8)
+    before, since = codes.copy(), np.zeros(2000, int)
+    fell_back = undone = 0
+    for week, today in enumerate(range(120, 731, 7)):
+        who, rows = from_days(crowd.customer, crowd.day, today)
+        if week % 4 == 0:
+            model = _model(*structs.astuple(fit(rows).params))
+        acted = np.isin(who, crowd.customer[(crowd.day > today - 7) & (crowd.day <= today)])
+        old, was = codes[who], before[who]
+        held = is_held(old, was, today - since[who])
+        after = restage(model, rows, old, acted, held).codes
+        level, new = np.array([LEVEL[c] for c in old]), np.array([LEVEL[c] for c in after])
+        judged = level > 0
+        assert not (judged & (new > level) & ~acted).any()
+        assert not (judged & (new < level) & acted).any()
+        back = judged & (after == was) & (after != old) & (today - since[who] < 28)
+        fell_back += int((back & (new < level)).sum())
+        undone += int((back & acted).sum())
+        assert not (back & ~acted).any()
+        moved = who[after != old]
+        before[moved], since[moved] = codes[moved], today
+        codes[who] = after
+    assert fell_back == 0
+    assert undone > 0
+
+
+def test_silence_does_not_take_back_within_weeks_what_an_order_gave():
+    model = _model()
+    row = histories([6], [300], [390])
+    loyal, active = np.array([LOYAL], np.int8), np.array([ACTIVE], np.int8)
+    assert restage(model, row, loyal, np.array([False])).codes[0] < LOYAL
+    for days, held in [(27.9, True), (28, False)]:
+        assert is_held(loyal, active, days)[0] == held
+        assert not is_held(active, loyal, days)[0]
+        assert not is_held(loyal, np.array([UNKNOWN], np.int8), days)[0]
+    assert restage(model, row, loyal, np.array([False]), np.array([True])).codes[0] == LOYAL
 
 
 def test_scoring_in_one_go_equals_scoring_each():
