@@ -68,8 +68,13 @@ class SinkConnection(asyncio.Protocol):
 
     def _answer(self, data: bytes) -> None:
         if self._delay:
-            asyncio.get_running_loop().call_later(self._delay, self._transport.write, data)
+            asyncio.get_running_loop().call_later(self._delay, self._say, data)
         else:
+            self._transport.write(data)
+
+    def _say(self, data: bytes) -> None:
+        """Answer late, unless the client has left meanwhile."""
+        if not self._transport.is_closing():
             self._transport.write(data)
 
     def _step(self, accepted: list[bytes]) -> bytes | None:

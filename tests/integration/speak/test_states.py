@@ -159,6 +159,8 @@ class Messages(RuleBasedStateMachine):
             model.counted.pop(person, None)
             if model.campaign == "cancelled":
                 model.state[person] = "silent"
+            elif model.campaign == "done":  # it was not: this one may still be sent
+                model.campaign = "running"
 
     @precondition(lambda self: self.batches)
     @rule(data=st.data())

@@ -159,6 +159,19 @@ select id from send where state = 'open' order by id
 select id from (select id, state from send where id = any(%(ids)s) order by id for share) held
 where state = 'closed'
 
+-- name: reopen_sends
+-- Sends that were done, not cancelled, when it became known that something of them had not left.
+update send s set state = 'open'
+where s.id = any(%(ids)s) and s.state = 'closed'
+    and (s.kind <> 'campaign' or exists (
+        select from campaign c where c.send_id = s.id and c.state = 'done'))
+returning s.id
+
+-- name: reopen_campaigns
+-- With its send the campaign runs again.
+update campaign set state = 'running', finished_at = null, changed_at = %(now)s
+where send_id = any(%(ids)s) and state = 'done'
+
 -- name: close_send
 -- A send is done when it is wholly planned and nothing of it waits or is under way.
 update send s set state = 'closed'

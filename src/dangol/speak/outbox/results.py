@@ -55,7 +55,7 @@ def record_results(
     with conn.transaction():
         prefer_key_lookups(conn)
         changes = [_change(result, now) for result in results]
-        changes = _without_cancelled(conn, results, changes)
+        changes = _without_closed(conn, results, changes, now)
         written = _write(conn, dispatcher_id, results, changes, now)
         _uncount(conn, results, changes, written)
         _tell(conn, results, changes, written, now)
@@ -81,10 +81,13 @@ def _change(result: Result, now: datetime) -> _Change:
     return _Change(MessageState.DEFERRED, DeferReason.RETRY.value, due_at, counts)
 
 
-def _without_cancelled(
-    conn: psycopg.Connection, results: Sequence[Result], changes: list[_Change]
+def _without_closed(
+    conn: psycopg.Connection, results: Sequence[Result], changes: list[_Change], now: datetime
 ) -> list[_Change]:
-    """Nothing is put off for a send that was cancelled meanwhile: it stays silent."""
+    """Nothing is put off for a send that was cancelled meanwhile: it stays silent.
+
+    One that was done meanwhile goes on: its dispatcher was frozen, and nobody expected a result.
+    """
     waiting = {
         result.send.id
         for result, change in zip(results, changes, strict=True)
@@ -93,12 +96,22 @@ def _without_cancelled(
     if not waiting:
         return changes
     closed = {row[0] for row in conn.execute(_Q.hold_sends, {"ids": sorted(waiting)})}
+    closed -= _reopen(conn, sorted(closed), now)
     return [
         _Change(MessageState.SILENT, SilentReason.CANCELLED.value, None, change.counts)
         if change.state is MessageState.DEFERRED and result.send.id in closed
         else change
         for result, change in zip(results, changes, strict=True)
     ]
+
+
+def _reopen(conn: psycopg.Connection, closed: list[int], now: datetime) -> set[int]:
+    """Let sends go on that were done too early; which of `closed` do."""
+    if not closed:
+        return set()
+    reopened = {row[0] for row in conn.execute(_Q.reopen_sends, {"ids": closed})}
+    conn.execute(_Q.reopen_campaigns, {"ids": sorted(reopened), "now": now})
+    return reopened
 
 
 def _write(
