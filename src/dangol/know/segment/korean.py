@@ -200,7 +200,7 @@ def _(leaf: Place, names: Names) -> Clause:
     if leaf.postcodes is not None:
         starts = either([f"“{code}”" for code in leaf.postcodes])
         return Clause(f"우편번호가 {with_particle(starts, '으로/로')}", _BEGINS)
-    return Clause(f"우편번호가 {either(leaf.regions or ())}에", HAS)
+    return Clause(f"우편번호 지역이 {either(leaf.regions or ())}", IS)
 
 
 def _metres(metres: float) -> str:

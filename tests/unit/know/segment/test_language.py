@@ -5,7 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,13 +22,11 @@ CITY = {"kind": "trait", "name": "city", "op": "eq", "value": "Seoul"}
 ORDER = {"kind": "did", "name": "Order Completed"}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(conditions)
 def test_what_is_written_reads_back_the_same(question: dict) -> None:
-    jsonschema.validate(question, json_schema())
     condition = parse(question)
     assert parse_json(json.dumps(to_json(condition))) == condition
-    jsonschema.validate(json.loads(json.dumps(to_json(condition))), json_schema())
 
 
 def test_the_published_schema_is_this_one() -> None:
@@ -44,7 +41,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     json_values
     | st.builds(lambda q, k, v: q | {k: v}, conditions, st.sampled_from(["of", "op", "name", "value", "kind", "in"]), json_values)
@@ -210,7 +207,7 @@ def test_words_in_both_languages(question: dict, english: str, korean: str) -> N
     assert words(parse(question), "ko-KR", names) == korean
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(conditions)
 def test_every_condition_can_be_said(question: dict) -> None:
     condition: Condition = parse(question)
