@@ -12,6 +12,10 @@ values (%(id)s, %(name)s, %(definition)s, 1, %(now)s, %(by)s, %(now)s);
 insert into segment_version (segment_id, version, definition, changed_at, changed_by)
 values (%(id)s, %(version)s, %(definition)s, %(now)s, %(by)s);
 
+-- name: wake_followers
+-- The engine looks at once.
+select pg_notify('inbox', '')
+
 -- name: update_segment
 -- The next version, where the caller saw the current one.
 update segment
@@ -24,6 +28,12 @@ returning version;
 update segment set archived_at = %(now)s, changed_at = %(now)s, version = version + 1
 where id = %(id)s and version = %(version)s and archived_at is null
 returning version;
+
+-- name: delete_kept
+-- All that was kept of a segment that nothing ever used.
+with sizes as (delete from segment_size where segment_id = %(id)s),
+changes as (delete from segment_change where segment_id = %(id)s)
+delete from segment_member where segment_id = %(id)s;
 
 -- name: delete_versions
 -- All that a segment ever was.

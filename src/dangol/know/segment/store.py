@@ -43,7 +43,7 @@ def insert_segment(conn: psycopg.Connection, segment: Segment) -> None:
     """Keep a new segment and its first version."""
     values = _values(segment, segment.created_by)
     conn.execute(_SQL.insert_segment, values)
-    conn.execute(_SQL.insert_version, values)
+    _add_version(conn, values)
 
 
 def update_segment(conn: psycopg.Connection, segment: Segment, by: str) -> int | None:
@@ -51,7 +51,7 @@ def update_segment(conn: psycopg.Connection, segment: Segment, by: str) -> int |
     values = _values(segment, by)
     row = conn.execute(_SQL.update_segment, values).fetchone()
     if row is not None:
-        conn.execute(_SQL.insert_version, values | {"version": row[0]})
+        _add_version(conn, values | {"version": row[0]})
     return row[0] if row else None
 
 
@@ -60,13 +60,14 @@ def archive_segment(conn: psycopg.Connection, segment: Segment, by: str, now: da
     values = _values(segment, by) | {"now": now}
     row = conn.execute(_SQL.archive_segment, values).fetchone()
     if row is not None:
-        conn.execute(_SQL.insert_version, values | {"version": row[0]})
+        _add_version(conn, values | {"version": row[0]})
     return row is not None
 
 
 def delete_segment(conn: psycopg.Connection, segment_id: UUID, version: int) -> bool:
     """Whether it was at this version and is gone now."""
     values = {"id": segment_id, "version": version}
+    conn.execute(_SQL.delete_kept, values)
     conn.execute(_SQL.delete_versions, values)
     return conn.execute(_SQL.delete_segment, values).rowcount == 1
 
@@ -138,6 +139,12 @@ def load_catalogue(conn: psycopg.Connection) -> Catalogue:
         properties={key: frozenset(kinds) for key, kinds in properties.items()},
         segments={row[0]: parse(row[1]) for row in conn.execute(_SQL.list_choosable)},
     )
+
+
+def _add_version(conn: psycopg.Connection, values: dict[str, Any]) -> None:
+    """Keep what it is from now on, and wake those who keep memberships current."""
+    conn.execute(_SQL.insert_version, values)
+    conn.execute(_SQL.wake_followers)
 
 
 def _segment(row: tuple[Any, ...]) -> Segment:

@@ -7,7 +7,7 @@ import pytest
 
 from dangol.engine.leases import leave, share_leases
 from dangol.errors import LeaseLost
-from dangol.know.segment.service import edit_segment, get_segment
+from dangol.know.segment.service import delete_segment, edit_segment, get_segment
 
 from .conftest import ORDER, Shop
 
@@ -167,3 +167,14 @@ def test_a_segment_put_away_is_not_kept(shop: Shop) -> None:
     shop.catch_up()
     assert shop.members(segment) in ([], [1])
     assert shop.following.prepare(shop.ground).listening is None
+
+
+def test_a_segment_that_is_removed_takes_what_was_kept_with_it(shop: Shop) -> None:
+    segment = shop.segment(LATELY)
+    shop.tell(1, ORDER)
+    shop.catch_up()
+    with shop.conn.transaction():
+        delete_segment(shop.conn, segment, 1)
+    shop.tell(2, ORDER)
+    shop.catch_up()
+    assert shop.members(segment) == shop.changes(segment) == []

@@ -182,12 +182,6 @@ where c.segment_id = %(id)s and c.version = %(version)s and c.cause = 'definitio
     and exists (select from customer p where p.bucket = c.bucket and p.customer_id = c.customer_id
         and p.merged_into is null and p.erased_at is null)
 
--- name: delete_kept
--- All that was kept of a segment that nothing ever used.
-with sizes as (delete from segment_size where segment_id = %(id)s),
-changes as (delete from segment_change where segment_id = %(id)s)
-delete from segment_member where segment_id = %(id)s
-
 -- name: list_interests
 -- What one person likes, as it is weighed.
 select tag, weight from interest where bucket = %(bucket)s and customer_id = %(customer_id)s

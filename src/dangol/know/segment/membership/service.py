@@ -163,8 +163,3 @@ def find_edit(conn: psycopg.Connection, segment_id: UUID, version: int) -> Edite
     entered, exited = conn.execute(SQL.count_by_definition, values).fetchone()
     silent = conn.execute(SQL.count_silent, values).fetchone()[0]
     return Edited(version, entered, exited, silent)
-
-
-def delete_kept(conn: psycopg.Connection, segment_id: UUID) -> None:
-    """Remove everything that was kept of a segment."""
-    conn.execute(SQL.delete_kept, {"id": segment_id})
