@@ -72,6 +72,7 @@ class Supervisor:
         signal.signal(signal.SIGHUP, self._on_signal)
         bell = _ring_at_signals()
         try:
+            _clear(self.data / "tmp")
             check_doors(self.host)
             self._start_database()
             welcome = self._prepare()
@@ -245,6 +246,13 @@ def _ring_at_signals() -> int:
 def _await_bell(bell: int, seconds: float) -> None:
     if select.select([bell], [], [], seconds)[0]:
         os.read(bell, 4096)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what killed processes left: uploads, dumps and sorts that hold people's data."""
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _die_with_parent() -> None:

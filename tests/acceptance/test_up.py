@@ -49,7 +49,10 @@ def test_killing_the_supervisor_ends_everything_and_the_next_start_works(up) -> 
         timeout=40,
         why=lambda: f"still alive: {_processes_of(running.data)}",
     )
+    left = running.data / "tmp" / "upload-of-a-killed-process"
+    left.write_bytes(b"name,email")
     again: Installation = up()
+    assert not left.exists()
     assert again.stop(signal.SIGINT) == 0
 
 

@@ -98,6 +98,7 @@ def write_file(layer: FileLayer, target: Path, fill: Callable[[BinaryIO], T]) ->
     """
     partial = target.with_name(target.name + TEMPORARY)
     try:
+        layer.unlink(partial)  # of a writer that was killed; one that lives still has its own
         with layer.create(partial) as file:
             result = fill(file)
             layer.fsync(file)

@@ -74,7 +74,7 @@ def show_not_found(request: Request, brand: Brand) -> Response[str]:
 def show_trouble(request: Request, brand: Brand) -> Response[str]:
     """The page for what could not be kept: nothing is acknowledged that is not durable."""
     locale = language_of(request, None)
-    return show(
+    page = show(
         "message.html",
         locale,
         brand,
@@ -83,3 +83,5 @@ def show_trouble(request: Request, brand: Brand) -> Response[str]:
         said=["pages.trouble.text"],
         values={},
     )
+    page.headers["Retry-After"] = "5"
+    return page

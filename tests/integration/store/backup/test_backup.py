@@ -14,7 +14,7 @@ import pytest
 from dangol.cli.preparing import prepare
 from dangol.errors import InputError, Refused, StorageError
 from dangol.settings import Settings, temporary
-from dangol.store.backup.archive import DUMP, read_header
+from dangol.store.backup.archive import DUMP, read_header, unpack
 from dangol.store.backup.making import make_backup
 from dangol.store.backup.restoring import unpack_backup
 from dangol.store.journal import Journal, JournalEntry
@@ -180,6 +180,15 @@ def test_a_full_disk_leaves_no_half_backup(
     with pytest.raises(StorageError, match="disk is full"):
         make_backup(settings, dsn, folder / "shop.tar", NOW, layer=FaultyDisk(call, "short"))
     assert list(folder.iterdir()) == []
+
+
+def test_what_a_killed_backup_left_keeps_no_later_one_from_its_name(
+    dsn: str, settings: Settings, shop: int, tmp_path: Path
+) -> None:
+    (tmp_path / "shop.tar.partial").write_bytes(b"half a backup")
+    make_backup(settings, dsn, tmp_path / "shop.tar", NOW)
+    assert not (tmp_path / "shop.tar.partial").exists()
+    unpack(tmp_path / "shop.tar", tmp_path / "unpacked")
 
 
 def test_the_header_says_when_and_what(

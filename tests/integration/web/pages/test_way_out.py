@@ -156,6 +156,7 @@ def test_nothing_is_acknowledged_that_is_not_kept(pages: Pages) -> None:
     pages.conn.commit()
     answer = pages.raw("POST", pages.link("u"), data=ONE_CLICK)
     assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "5"
     assert "Nothing was changed" in answer.text
 
 
