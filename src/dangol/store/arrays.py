@@ -35,6 +35,10 @@ class TextColumn(Column):
     """text[]"""
 
 
+class OctetColumn(Column):
+    """bytea[]"""
+
+
 class UuidColumn(Column):
     """uuid[]"""
 
@@ -65,6 +69,11 @@ def times(values: Sequence[datetime | None]) -> TimeColumn:
 def texts(values: Iterable[str | None]) -> TextColumn:
     """Texts; None stays null."""
     return TextColumn(_varying([None if one is None else one.encode() for one in values], 25))
+
+
+def octets(values: Iterable[bytes | None]) -> OctetColumn:
+    """Byte strings; None stays null."""
+    return OctetColumn(_varying(list(values), 17))
 
 
 def coded(values: Sequence[str | None]) -> tuple[IntColumn, TextColumn]:
@@ -111,6 +120,7 @@ def _register(column: type[Column], array_oid: int) -> None:
 for _column, _oid in (
     (IntColumn, 1016),
     (TextColumn, 1009),
+    (OctetColumn, 1001),
     (UuidColumn, 2951),
     (TimeColumn, 1185),
 ):

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from dangol.store.arrays import coded, ints, texts, times, uuids
+from dangol.store.arrays import coded, ints, octets, texts, times, uuids
 
 TIMES = [datetime(1970, 1, 1, tzinfo=UTC), datetime(2026, 5, 1, 3, 4, 5, 678901, tzinfo=UTC)]
 TEXTS = ["", "plain", "말 '\"\\{},", None, "a" * 10_000]
@@ -21,6 +21,7 @@ def test_columns_are_read_as_they_were_given(conn: psycopg.Connection) -> None:
     numbers = [0, -1, 2**63 - 1, -(2**63)]
     assert read(conn, ints(numbers)) == numbers
     assert read(conn, texts(TEXTS)) == TEXTS
+    assert read(conn, octets([b"", None, bytes(range(256))])) == [b"", None, bytes(range(256))]
     assert read(conn, times(TIMES)) == TIMES
     assert read(conn, times([None, *TIMES])) == [None, *TIMES]
     ids = [uuid4(), UUID(int=0), UUID(int=2**128 - 1)]

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import psycopg
 
 from dangol.decide.campaign.store import SQL
+from dangol.store.arrays import ints, octets
 
 _PART = 20_000
 _KEPT = timedelta(days=7)
@@ -27,9 +28,9 @@ def take_addresses(
     hashes, buckets, customers = zip(*claims, strict=True)
     args = {
         "send_id": send_id,
-        "hashes": list(hashes),
-        "buckets": list(buckets),
-        "customers": list(customers),
+        "hashes": octets(hashes),
+        "buckets": ints(buckets),
+        "customers": ints(customers),
     }
     return {row[0] for row in conn.execute(SQL.take_addresses, args)}
 
