@@ -24,6 +24,7 @@ from dangol.decide.guard.facts import Occasion
 from dangol.decide.guard.rules import Rules, read_rules
 from dangol.engine.jobs import Task, enqueue, list_jobs
 from dangol.know.segment import parse
+from dangol.know.segment.plan import needs_of
 from dangol.know.segment.service import Sampled, audience, resolve
 from dangol.model.consent import ALL_TOPICS
 from dangol.model.customer import BUCKETS, bucket_of
@@ -134,7 +135,9 @@ def find_members(
     definition = find_definition(conn, campaign)
     condition = resolve(conn, parse(_EVERYONE if definition is None else definition), now)
     zone = read_brand(conn).zone
-    with snapshot(settings, settings.database_url or "") as lake:
+    needs = needs_of(condition, now)
+    dsn = settings.database_url or ""
+    with snapshot(settings, dsn, views=needs.views, since=needs.since) as lake:
         return members_of(audience(lake, condition, (0, BUCKETS - 1), now, zone))
 
 

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from dangol.know.segment import Condition
 from dangol.know.segment.compile import Column, compile, compile_questions
-from dangol.know.segment.plan import Question, plan
+from dangol.know.segment.plan import Question, needs_of, plan
 from dangol.store.lake import Snapshot
+from dangol.store.lake.reading import VIEWS, widen
 
 MOST = 40
 """Questions kept; with a million customers each takes some 16 MB."""
@@ -18,8 +19,10 @@ MOST = 40
 class Counts:
     """Compiles conditions against one snapshot at one instant."""
 
-    def __init__(self, snapshot: Snapshot, now: datetime, zone: str) -> None:
+    def __init__(self, snapshot: Snapshot, now: datetime, zone: str, dsn: str = "") -> None:
         self._snapshot = snapshot
+        self._dsn = dsn
+        self._views = set(VIEWS)
         self._now = now
         self._zone = zone
         self._known: dict[Question, Column] = {}
@@ -27,7 +30,13 @@ class Counts:
         self._made = 0
 
     def compile(self, condition: Condition) -> tuple[str, list[object]]:
-        """SQL and parameters for a resolved condition; what it has to count is counted now."""
+        """SQL and parameters for a resolved condition; what it has to count is counted now.
+
+        Views that few conditions read are fetched when the first one does.
+        """
+        if missing_views := set(needs_of(condition, self._now).views) - self._views:
+            widen(self._snapshot, self._dsn, missing_views)
+            self._views |= missing_views
         wanted = plan(condition, self._now).questions
         missing = [question for question in wanted if question not in self._known]
         if missing and len(self._known) + len(missing) > MOST:

@@ -149,7 +149,7 @@ class Warm:
         with ExitStack() as stack:
             view = stack.enter_context(renewed.pinned())
             now = datetime.now(UTC)  # after the renewal: nothing that is in it lies in the future
-            as_of = AsOf(view, now, zone, Counts(view, now, zone))
+            as_of = AsOf(view, now, zone, Counts(view, now, zone, self.dsn))
             return _Loaded(as_of, stack.pop_all(), started, time.monotonic() - started)
 
     def _follow(self) -> Follower:

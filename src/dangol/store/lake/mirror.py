@@ -78,8 +78,8 @@ CHANGES = Mirror(
     "true",
 )
 STAYS = (
-    "select segment_id, bucket, customer_id, at as entered_at, lead(at) over"
-    " (partition by segment_id, bucket, customer_id order by at) as left_at, entered"
+    'select segment_id, bucket, customer_id, "at" as entered_at, lead("at") over'
+    ' (partition by segment_id, bucket, customer_id order by "at") as left_at, entered'
 )
 """SQL of entries with the exits that follow them, up to its `from`; exits are `not entered`."""
 MEMBERSHIPS = Mirror(

@@ -48,7 +48,7 @@ _FILES = """
     select id::text, level::int, path, bucket_lo, bucket_hi, rows, bytes, min_time, max_time,
            format_version, typed_columns::text, created_at
     from lake_file
-    where removed_at is null and bucket_hi >= $1 and bucket_lo <= $2
+    where kind = 'event' and removed_at is null and bucket_hi >= $1 and bucket_lo <= $2
     order by created_at, id"""
 
 
@@ -112,6 +112,23 @@ def snapshot(
             yield made
 
 
+def widen(snapshot: Snapshot, dsn: str, views: Collection[str]) -> None:
+    """Add views that a snapshot of all buckets was made without, as they are now.
+
+    They are in the transaction of a pinned snapshot, so they go when it goes.
+    """
+    with reading(dsn) as source:
+        for each in (each for view in views for each in _MIRRORS[view]):
+            mirror.copy(snapshot.duck, source, each, ALL_BUCKETS)
+    if MEMBERSHIPS in views:
+        _show_stays(snapshot.duck)
+
+
+def _show_stays(duck: duckdb.DuckDBPyConnection) -> None:
+    stays = f"select * exclude (entered) from ({mirror.STAYS} from {mirror.CHANGES.name})"
+    duck.execute(f"create or replace view memberships as {stays} where entered")
+
+
 class Follower:
     """The same, kept: `renew` fetches what has changed since the last time, not everything.
 
@@ -148,10 +165,7 @@ class Follower:
                 with naming_damage(self._lake_dir, files):
                     duck.execute(events_view(self._lake_dir, files, typed))
             if MEMBERSHIPS in self._views:
-                stays = (
-                    f"select * exclude (entered) from ({mirror.STAYS} from {mirror.CHANGES.name})"
-                )
-                duck.execute(f"create or replace view memberships as {stays} where entered")
+                _show_stays(duck)
             duck.commit()
         self._horizon = horizon
         return Snapshot(self._duck, files, {(c.property, str(c.type)): c.name for c in typed})
