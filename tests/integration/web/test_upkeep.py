@@ -73,6 +73,25 @@ def test_what_runs_by_itself_is_shown_with_what_failed(desk):
     assert "gone-host" not in page
 
 
+def test_the_owner_says_how_long_things_are_kept_within_what_must_hold(desk):
+    page = desk.get("/settings/running")
+    assert "Messages of campaigns, after the campaign&#39;s end" in page
+    assert page.count("for ever") >= 8
+    desk.post("/settings/running/kept", kind="reject", days="7")
+    assert "at least 14" in desk.get("/settings/running")
+    refused = [("message", "13", "14"), ("consent", "30", "for ever"), ("job", "", "3650")]
+    for kind, days, said in refused:
+        assert said in desk.post("/settings/running/kept", 422, kind=kind, days=days)
+    desk.post("/settings/running/kept", 404, kind="everything", days="1")
+    desk.conn.rollback()
+    rows = desk.conn.execute("select kind, days from retention where changed_by <> 'dangol'")
+    assert rows.fetchall() == [("reject", 7)]
+    audit = desk.conn.execute(
+        "select subject, detail from audit where action = 'retention_changed'"
+    )
+    assert audit.fetchall() == [("reject", {"before": 30, "days": 7})]
+
+
 def test_a_restored_installation_waits_for_the_owner(desk):
     value = {"at": NOW.isoformat(), "backup_at": (NOW - timedelta(days=2)).isoformat()}
     desk.conn.execute(

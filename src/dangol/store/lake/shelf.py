@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dangol.model.customer import bucket_of
 from dangol.settings import Settings
 from dangol.store.files import DISK, FileLayer, make_folder, write_file
 from dangol.store.lake.duck import open_duckdb
@@ -178,8 +179,9 @@ def clean_once(
         files = list_files(conn, kind=shelf.kind)
     if not files:
         return False
-    listed = ", ".join(str(int(one)) for one in customers)
-    said = f"{column} is not null and customer_id in ({listed})"
+    listed = ", ".join(f"({bucket_of(one)}, {int(one)})" for one in customers)
+    buckets = ", ".join(str(bucket_of(one)) for one in customers)
+    said = f"{column} is not null and bucket in ({buckets}) and (bucket, customer_id) in ({listed})"
     with naming_damage(settings.lake_dir, files), open_duckdb(settings, threads=1) as duck:
         found = duck.execute(
             f"select distinct filename from ({_select(settings, files, ', filename = true')}) "

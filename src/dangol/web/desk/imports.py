@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -15,6 +14,7 @@ from dangol.errors import InputError, NotFound
 from dangol.listen.importing.fields import IGNORED, Field, Kind, guess_mapping, settle
 from dangol.listen.importing.source import Row, Source, open_source, read_rows
 from dangol.listen.importing.store import ImportRun, list_runs, write_refusals
+from dangol.store import retention
 from dangol.web.answer import Answer, Download, Move, Page
 from dangol.web.desk.jobs import job_values
 from dangol.web.desk.listing import csv_file, paged
@@ -23,7 +23,6 @@ from dangol.web.visit import Upload, Visit
 
 _KINDS = get_args(Kind)
 _SHOWN_ROWS = 5
-_KEPT = timedelta(days=1)
 _TYPE = "application/x-dangol-upload"
 _TAKEN = "application/x-dangol-import"
 _OPEN = ("waiting", "running", "paused")
@@ -104,8 +103,9 @@ def download_refusals(visit: Visit) -> Answer:
 
 
 def _keep(visit: Visit, given: Upload, kind: str) -> UUID:
-    """The upload as a blob, so that any machine's engine finds it; unconfirmed it goes in a day."""
-    visit.conn.execute(SQL.sweep_uploads, {"type": _TYPE, "before": visit.now - _KEPT})
+    """The upload as a blob, so that any machine's engine finds it; unconfirmed it goes before long."""
+    before = retention.find_end(visit.conn, retention.Kind.UPLOAD, visit.now)
+    visit.conn.execute(SQL.sweep_uploads, {"type": _TYPE, "before": before})
     data = given.path.read_bytes()
     row = {
         "id": uuid4(),

@@ -1,4 +1,5 @@
-"""What runs by itself, what the mail server says, and a restored installation that waits."""
+"""What runs by itself, how long things are kept, what the mail server says, and a restored
+installation that waits."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,7 +7,9 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from dangol.engine.planned import list_planned
+from dangol.errors import DangolError, NotFound
 from dangol.store.backup.hold import find_hold, release
+from dangol.store.retention import MOST_DAYS, Kind, change_days, list_rules
 from dangol.web.answer import Answer, Move, Page
 from dangol.web.desk.people import SQL
 from dangol.web.visit import Visit
@@ -16,14 +19,35 @@ _ALIVE = timedelta(seconds=60)
 
 
 def show(visit: Visit) -> Answer:
-    """The visible schedule, the dispatchers, and the restore that waits, if any."""
+    """The visible schedule, what is kept, the dispatchers, and the restore that waits, if any."""
+    return _page(visit)
+
+
+def keep_days(visit: Visit) -> Answer:
+    """Keep one kind of thing for another number of days from now on."""
+    try:
+        kind = Kind(visit.form("kind"))
+    except ValueError:
+        raise NotFound() from None
+    try:
+        days = visit.integer("days", -1, low=0, high=MOST_DAYS)
+        before = change_days(visit.conn, kind, days, by=visit.by, now=visit.now)
+    except DangolError as error:
+        return _page(visit, visit.say(error))
+    visit.record("retention_changed", kind.value, before=before, days=days)
+    return Move("/settings/running", "retention.saved")
+
+
+def _page(visit: Visit, problem: str = "") -> Page:
     values = {
         "hold": find_hold(visit.conn),
         "waiting": visit.conn.execute(SQL.count_unsent).fetchone()[0],
         "dispatchers": list_dispatchers(visit),
         "planned": list_planned(visit.conn),
+        "kept": list_rules(visit.conn),
+        "problem": problem,
     }
-    return Page("desk/running.html", values)
+    return Page("desk/running.html", values, 422 if problem else 200)
 
 
 def confirm_restore(visit: Visit) -> Answer:
