@@ -60,16 +60,24 @@ def place_sql(leaf: Place, values: Values) -> str:
     """SQL of `is_there` over the traits of `c`."""
     if leaf.circle is None and leaf.polygon is None:
         return f"coalesce({_code_sql(leaf, values)}, false)"
-    lats, lons = [], []
-    for lat_name, lon_name in positions_of(leaf):
-        lat, lon = (
-            value.number_sql(_TRAITS, values.add(value.pointer(name)))
-            for name in (lat_name, lon_name)
-        )
-        is_known = f"({lat}) between -90 and 90 and ({lon}) between -180 and 180"
-        lats.append(f"case when {is_known} then {lat} end")
-        lons.append(f"case when {is_known} then {lon} end")
-    return f"coalesce({_point_sql(leaf, values, _first(lats), _first(lons))}, false)"
+    names = [name for pair in positions_of(leaf) for name in pair]
+    paths = values.add([value.pointer(name) for name in names])
+    test = _point_sql(leaf, values)
+    # each step is a list of one item, so that what it makes is worked out once
+    read = f"[json_extract({_TRAITS}, {paths}::varchar[])]"
+    points = f"list_transform({read}, lambda v: {_first(_points(len(names) // 2))})"
+    return f"coalesce(len(list_filter({points}, lambda p: {test})) > 0, false)"
+
+
+def _points(pairs: int) -> list[str]:
+    """SQL of each position, null where one of the two is no number or out of range."""
+    points = []
+    for pair in range(pairs):
+        # what is no JSON number does not read as one: texts have their quotes
+        lat, lon = (f"try_cast(v[{2 * pair + each}]::varchar as double)" for each in (1, 2))
+        is_known = f"{lat} between -90 and 90 and {lon} between -180 and 180"
+        points.append(f"case when {is_known} then {{'lat': {lat}, 'lon': {lon}}} end")
+    return points
 
 
 def _postcode(leaf: Place, traits: Mapping[str, Any]) -> str | None:
@@ -108,17 +116,13 @@ def _code_sql(leaf: Place, values: Values) -> str:
     return f"len(list_filter({wanted}::varchar[], lambda p: starts_with({code}, p))) > 0"
 
 
-def _point_sql(leaf: Place, values: Values, lat: str, lon: str) -> str:
-    """The position is worked out once, as a one-row list that is filtered."""
-    point = f"[{{'lat': {lat}, 'lon': {lon}}}]"
-    if leaf.circle is not None:
-        centre = [f"{values.add(float(x))}::double" for x in (leaf.circle.lat, leaf.circle.lon)]
-        radius = f"{values.add(float(leaf.circle.radius_m))}::double"
-        test = f"{distance_sql('p.lat', 'p.lon', *centre)} <= {radius}"
-    else:
-        assert leaf.polygon is not None
-        test = _polygon_sql(leaf, values)
-    return f"len(list_filter({point}, lambda p: {test})) > 0"
+def _point_sql(leaf: Place, values: Values) -> str:
+    """Whether the area has the point `p`."""
+    if leaf.circle is None:
+        return _polygon_sql(leaf, values)
+    centre = [f"{values.add(float(x))}::double" for x in (leaf.circle.lat, leaf.circle.lon)]
+    radius = f"{values.add(float(leaf.circle.radius_m))}::double"
+    return f"{distance_sql('p.lat', 'p.lon', *centre)} <= {radius}"
 
 
 def _polygon_sql(leaf: Place, values: Values) -> str:
