@@ -188,8 +188,9 @@ def _answer(route: Route, web: Any, given: Given, request: Request) -> Rendered:
             if made.status >= 400:
                 conn.rollback()
             return made
-    except (psycopg.OperationalError, PoolTimeout):
-        return _bare(locale, now, "unavailable", 503)
+    except (psycopg.OperationalError, PoolTimeout) as error:
+        is_full = isinstance(error, psycopg.errors.DiskFull)
+        return _bare(locale, now, "full" if is_full else "unavailable", 503)
     except Exception:
         _LOG.exception("%s %s broke", route.method, route.path)
         return _bare(locale, now, "broken", 500)

@@ -38,3 +38,21 @@ def test_a_flood_of_fields_is_refused_in_words(desk) -> None:
     headers = {"content-type": "application/x-www-form-urlencoded"}
     answer = desk.client.post("/sign-in", content=asked, headers=headers)
     assert (answer.status_code, "cannot be used" in answer.text) == (400, True)
+
+
+def test_a_full_disk_is_said_in_words_and_changes_nothing(desk) -> None:
+    desk.sign_in(Role.MARKETER)
+    desk.conn.execute(
+        "create function full_disk() returns trigger language plpgsql as "
+        "$$ begin raise exception 'no space left' using errcode = 'disk_full'; end $$"
+    )
+    desk.conn.execute(
+        "create trigger full_disk before insert on letter for each row execute function full_disk()"
+    )
+    desk.conn.commit()
+    answer = desk.client.post(
+        "/letters", data={"csrf": desk.csrf, "name": "A", "kind": "news", "locale": "en"}
+    )
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "The disk is full" in answer.text
+    assert desk.conn.execute("select count(*) from letter").fetchone() == (0,)

@@ -146,7 +146,8 @@ def _preview(visit: Visit, letter, locale: str | None, person: str) -> Answer:
     )
     subject = html.escape(seen.subject or visit.t("letter.cannot_show"))
     bar = (
-        '<div style="padding:10px 16px;background:#f2efe8;color:#25221e;font:15px sans-serif">'
+        '<div style="padding:10px 16px;background:#f2efe8;color:#25221e;font:15px sans-serif;'
+        'overflow-wrap:anywhere">'
         f"<b>{subject}</b></div>"
     )
     body = seen.html or "<!doctype html><body></body>"
