@@ -89,12 +89,12 @@ def _withdraw(conn: psycopg.Connection, door: Door, request: _Request, at: datet
         sent = conn.execute(_SQL.find_sent_address, key | {"send_id": origin.send_id}).fetchone()
     if found is None:
         return
-    address = sent[0] if sent else None
+    address, digest = sent or (None, None)
     said = Answer(
         customer_id=CustomerId(found[0]),
         actor="customer",
         source="reply",
         evidence={"mail_to": request.address, "send_id": origin.send_id},
-        address_hash=door.keyring.address_hash(Channel.EMAIL, address) if address else None,
+        address_hash=door.keyring.address_hash(Channel.EMAIL, address) if address else digest,
     )
     withdraw(conn, door.journal, said, at)

@@ -10,8 +10,11 @@ where c.bucket = %(bucket)s and c.customer_id = %(customer_id)s
   and coalesce(w.erased_at, c.erased_at) is null;
 
 -- name: find_sent_address
--- The address that one of our letters went to.
-select address from message
+-- The address that one of our letters went to, or its hash when the letter is in the lake.
+select address, null from message
+where bucket = %(bucket)s and send_id = %(send_id)s and customer_id = %(customer_id)s
+union all
+select null, address_hash from message_past
 where bucket = %(bucket)s and send_id = %(send_id)s and customer_id = %(customer_id)s;
 
 -- name: find_by_address

@@ -316,11 +316,11 @@ from schedule s where s.name = %(task)s
 
 -- name: forget_sessions
 -- Sessions that have ended.
-delete from session where expires_at < %(now)s
+delete from session where expires_at < %(before)s
 
 -- name: forget_links
 -- Sign-in links that serve no more.
-delete from login_link where expires_at < %(now)s or used_at is not null
+delete from login_link where least(expires_at, used_at) < %(before)s
 
 -- name: forget_jobs
 -- Jobs that ended long ago.

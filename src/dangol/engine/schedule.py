@@ -69,6 +69,8 @@ SCHEDULE: tuple[Task, ...] = (
          upkeep.learn_everyones_hours, upkeep.has_hours),
     Task("reopen", "The rhythm by the opening days that hold now", 10 * _SECOND,
          upkeep.refit_when_reopened, upkeep.has_reopened),
+    Task("messages", "Messages of campaigns that ended long ago into the lake", _HOUR,
+         upkeep.move_past_messages, upkeep.has_past_messages),
     Task("compact", "Small lake files into few large ones", 2 * _MINUTE, upkeep.compact_lake),
     Task("sweep", "Delete lake files that nobody reads any more", _HOUR, upkeep.sweep_lake),
     Task("refit", "Learn the rhythm anew when it is due", _HOUR, upkeep.refit_when_due),

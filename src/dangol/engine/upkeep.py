@@ -1,11 +1,13 @@
 """The tasks of the schedule: each one idempotent, each one cheap when there is nothing to do."""
 
 import datetime as dt
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 import psycopg
 
 from dangol.converse.sandbox import trim_mailbox
+from dangol.decide.campaign.past.moving import has_due, move_messages
 from dangol.engine.recount import recount_days
 from dangol.engine.rescoring import rescore_everyone
 from dangol.know.erasure.work import erase_once
@@ -22,8 +24,10 @@ from dangol.store.keyring import load_keyring
 from dangol.store.lake.carrying import carry_once
 from dangol.store.lake.compaction import compact_once
 from dangol.store.lake.mover import move_once
+from dangol.store.lake.shelf import SHELVES, gather_once
 from dangol.store.lake.sweep import sweep_once
 from dangol.store.pool import connect
+from dangol.store.retention import Kind, find_end
 from dangol.store.sql import load_queries
 
 SQL = load_queries(__package__)
@@ -32,6 +36,9 @@ _REFIT_AFTER = dt.timedelta(days=7)
 _REFIT_GROWTH = 1.1
 _AHEAD = dt.timedelta(minutes=5)
 _LATE = dt.timedelta(days=7)
+
+Forget = Callable[[psycopg.Connection, dt.datetime], object]
+"""Deletes what is older."""
 
 
 def move_events(settings: Settings, now: dt.datetime) -> None:
@@ -48,6 +55,11 @@ def has_campaigns(conn: psycopg.Connection, now: dt.datetime) -> bool:
 def has_merges(conn: psycopg.Connection, now: dt.datetime) -> bool:
     """Whether a merged customer's history is to follow."""
     return conn.execute(SQL.has_merges, {"since": now - _LATE}).fetchone()[0]
+
+
+def has_past_messages(conn: psycopg.Connection, now: dt.datetime) -> bool:
+    """Whether messages of a campaign have been kept for long enough."""
+    return has_due(conn, now)
 
 
 def has_erasures(conn: psycopg.Connection, now: dt.datetime) -> bool:
@@ -77,10 +89,21 @@ def tell_what_they_like(settings: Settings, now: dt.datetime) -> None:
     tell_interests(settings, event, now)
 
 
+def move_past_messages(settings: Settings, now: dt.datetime) -> None:
+    """Messages of campaigns that ended long ago into the lake."""
+    keyring = load_keyring(settings.keyring_path)
+    while move_messages(settings, keyring, now) is not None:
+        pass
+
+
 def compact_lake(settings: Settings, now: dt.datetime) -> None:
     """Few large files instead of many small ones."""
-    while compact_once(settings.database_url or "", settings, now) is not None:
+    dsn = settings.database_url or ""
+    while compact_once(dsn, settings, now) is not None:
         pass
+    for shelf in SHELVES:
+        while gather_once(dsn, settings, shelf, now) is not None:
+            pass
 
 
 def sweep_lake(settings: Settings, now: dt.datetime) -> None:
@@ -148,11 +171,28 @@ def rescore_daily(settings: Settings, now: dt.datetime) -> None:
 
 
 def forget_old(settings: Settings, now: dt.datetime) -> None:
-    """What has served: sessions and sign-in links past their end, rejects and practice mail of last month, jobs, strangers."""
+    """What was kept for as long as the table of retention says."""
     with connect(settings.database_url or "", name="forget") as conn:
-        conn.execute(SQL.forget_sessions, {"now": now})
-        conn.execute(SQL.forget_links, {"now": now})
-        forget_rejects(conn, now - dt.timedelta(days=30))
-        trim_mailbox(conn, now - dt.timedelta(days=30))
-        conn.execute(SQL.forget_jobs, {"before": now - dt.timedelta(days=90)})
-        conn.execute(SQL.forget_strangers, {"before": now - dt.timedelta(days=8)})
+        for kind, forget in _FORGET.items():
+            before = find_end(conn, kind, now)
+            if before is not None:
+                forget(conn, before)
+            conn.commit()
+
+
+def _forget_sessions(conn: psycopg.Connection, before: dt.datetime) -> None:
+    conn.execute(SQL.forget_sessions, {"before": before})
+    conn.execute(SQL.forget_links, {"before": before})
+
+
+def _forget_by(statement: str) -> Forget:
+    return lambda conn, before: conn.execute(statement, {"before": before})
+
+
+_FORGET: dict[Kind, Forget] = {
+    Kind.SESSION: _forget_sessions,
+    Kind.REJECT: forget_rejects,
+    Kind.PRACTICE_MAIL: trim_mailbox,
+    Kind.JOB: _forget_by(SQL.forget_jobs),
+    Kind.UNCONFIRMED: _forget_by(SQL.forget_strangers),
+}

@@ -169,10 +169,13 @@ where c.state = 'cancelled' and c.changed_at > %(since)s and exists (
 order by c.send_id
 
 -- name: count_messages
--- How many messages stand where, and why.
-select state, reason, count(*) from message
-where send_id = %(send_id)s and bucket between 0 and 1023
-group by state, reason order by state, reason
+-- How many messages stand where, and why; those that are in the lake were counted when they left.
+select state, nullif(reason, '') as reason, sum(messages)::bigint from (
+    select state, coalesce(reason, '') as reason, count(*) as messages from message
+    where send_id = %(send_id)s and bucket between 0 and 1023 group by 1, 2
+    union all
+    select state, reason, messages from message_tally where send_id = %(send_id)s) counted
+group by state, counted.reason order by state, counted.reason
 
 -- name: list_messages
 -- One page of the people behind a number, in the order of their keys.

@@ -111,30 +111,27 @@ def list_messages(
     return [MessageRow(**row | {"state": MessageState(row["state"])}) for row in rows]
 
 
-def why(
-    conn: psycopg.Connection, send_id: int, customer_id: int, *, is_practice: bool, now: datetime
-) -> Explanation:
-    """The explanation of one message.
+class Then(msgspec.Struct, frozen=True, kw_only=True):
+    """What is remembered of one message; the lake keeps no address and no server's words."""
 
-    Raises:
-        NotFound: this person was not among those the send was planned for.
-    """
-    send = get_send(conn, send_id)
+    state: MessageState
+    reason: str | None
+    seen: dict[str, Any] | None
+    due_at: datetime
+    planned_at: datetime
+    handed_at: datetime | None
+    finished_at: datetime | None
+    address: str | None = None
+    response: str | None = None
+
+
+def find_then(conn: psycopg.Connection, send_id: int, customer_id: int) -> Then | None:
+    """What the database remembers of one message; None when it is in the lake, or never was."""
     key = {"bucket": bucket_of(customer_id), "customer_id": customer_id, "send_id": send_id}
     row = conn.execute(SQL.find_message, key).fetchone()
     if row is None:
-        raise NotFound("This person was not in the audience when it was planned.")
-    occasion = Occasion(
-        send_id=send_id,
-        kind=send.message_kind,
-        topic=send.topic,
-        is_practice=is_practice,
-        holdout_share=send.holdout_share,
-        expires_at=send.expires_at,
-    )
-    facts = load_people(conn, [key["bucket"]], [customer_id], topic=send.topic, now=now)
-    person = people_facts([facts[0][:FACTS]]).person(0)
-    return Explanation(
+        return None
+    return Then(
         state=MessageState(row[0]),
         reason=row[1],
         seen=row[2],
@@ -144,8 +141,40 @@ def why(
         handed_at=row[7],
         finished_at=row[11],
         response=row[12],
-        checks_now=explain_all(person, occasion, read_rules(conn), now),
     )
+
+
+def why(
+    conn: psycopg.Connection,
+    send_id: int,
+    customer_id: int,
+    *,
+    is_practice: bool,
+    now: datetime,
+    then: Then | None = None,
+) -> Explanation:
+    """The explanation of one message; `then` is what the lake remembers of it.
+
+    Raises:
+        NotFound: this person was not among those the send was planned for.
+    """
+    send = get_send(conn, send_id)
+    then = find_then(conn, send_id, customer_id) or then
+    if then is None:
+        raise NotFound("This person was not in the audience when it was planned.")
+    occasion = Occasion(
+        send_id=send_id,
+        kind=send.message_kind,
+        topic=send.topic,
+        is_practice=is_practice,
+        holdout_share=send.holdout_share,
+        expires_at=send.expires_at,
+    )
+    facts = load_people(conn, [bucket_of(customer_id)], [customer_id], topic=send.topic, now=now)
+    person = people_facts([facts[0][:FACTS]]).person(0)
+    checks = explain_all(person, occasion, read_rules(conn), now)
+    said = {name: getattr(then, name) for name in Then.__struct_fields__}
+    return Explanation(**said, checks_now=checks)
 
 
 def resend_uncertain(conn: psycopg.Connection, campaign_id: UUID, *, now: datetime) -> int:

@@ -1,4 +1,4 @@
-"""Questions about campaigns: who would get one, before it is launched."""
+"""Questions about campaigns: who would get one before it is launched, and who got it long ago."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -6,10 +6,13 @@ from uuid import UUID
 import msgspec
 
 from dangol.decide.campaign.audience import AudienceCount
+from dangol.decide.campaign.past.reading import Part, list_of_customer, list_of_send
+from dangol.decide.campaign.past.row import Past
 from dangol.engine.planning import AudiencePage, count_campaign, name_campaign
 from dangol.engine.query.people import MAX_PAGE
 from dangol.engine.query.registry import answers
 from dangol.engine.query.warm import Warm
+from dangol.store.pool import connect
 
 
 class CampaignAsked(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,3 +41,26 @@ def campaign_people(warm: Warm, asked: GroupAsked) -> AudiencePage:
     """Who stands behind a number of `campaign_audience`."""
     page = (asked.after, min(max(asked.limit, 1), MAX_PAGE))
     return name_campaign(warm.settings, asked.campaign_id, asked.group, page, datetime.now(UTC))
+
+
+@answers("past_messages", Part)
+def past_messages(warm: Warm, asked: Part) -> list[Past]:
+    """A page of a send's messages that are in the lake."""
+    with connect(warm.dsn, name="query") as conn:
+        return list_of_send(warm.settings, conn, asked)
+
+
+class PastAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose, and of which send; of all without."""
+
+    customer_id: int
+    send_id: int | None = None
+    limit: int = 100
+
+
+@answers("past_of", PastAsked)
+def past_of(warm: Warm, asked: PastAsked) -> list[Past]:
+    """One customer's messages that are in the lake, latest first."""
+    one = {"send_id": asked.send_id, "limit": asked.limit}
+    with connect(warm.dsn, name="query") as conn:
+        return list_of_customer(warm.settings, conn, asked.customer_id, **one)

@@ -27,6 +27,7 @@ CLEARED = (
     "thread",
     "header_ref",
     "message",
+    "message_past",
     "send_address",
     "contact_point",
     "contact_state",
@@ -81,7 +82,8 @@ def wipe(
     found = [Name(*row) for row in conn.execute(SQL.list_identifiers)]
     names = _searchable([*found, *known])
     keyring, journal = ground
-    hashes = sorted({keyring.address_hash("email", name) for name in _addresses([*found, *known])})
+    told = {keyring.address_hash("email", name) for name in _addresses([*found, *known])}
+    hashes = sorted(told | {digest for (digest,) in conn.execute(SQL.list_hashes)})
     journal.append(_tombstones(ids, hashes, now))
     conn.execute(SQL.suppress_addresses, {"hashes": hashes, "now": now})
     conn.execute(SQL.forget_details, {"hashes": hashes})

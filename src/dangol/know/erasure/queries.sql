@@ -183,6 +183,15 @@ where (t.bucket, t.customer_id) in (select * from person)
    or ((t.customer_id = 0 or t.customer_id >= 1152921504606846976)
        and lower(t.address) in (select lower(value) from person_value))
 
+-- name: list_hashes
+-- Of addresses that letters of long ago went to.
+select distinct k.address_hash from message_past k
+where (k.bucket, k.customer_id) in (select * from person) and k.address_hash is not null
+
+-- name: clear_message_past
+-- Letters of long ago whose links work no more.
+delete from message_past t where (t.bucket, t.customer_id) in (select * from person)
+
 -- name: clear_send_address
 -- Hashes of addresses per send.
 delete from send_address t where (t.bucket, t.customer_id) in (select * from person)

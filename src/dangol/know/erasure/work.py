@@ -16,11 +16,13 @@ from dangol.know.erasure.search import search_database
 from dangol.know.erasure.service import Erasure, list_open
 from dangol.model.customer import bucket_of
 from dangol.settings import Settings
+from dangol.store.files import DISK
 from dangol.store.journal import Journal
 from dangol.store.keyring import Keyring
 from dangol.store.lake import open_duckdb, snapshot
 from dangol.store.lake.compaction import find_customers
 from dangol.store.lake.manifest import list_files, writing
+from dangol.store.lake.shelf import MESSAGES, Place, clean_once
 from dangol.store.lake.soundness import naming_damage
 from dangol.store.pool import connect
 from dangol.store.sql import load_queries
@@ -122,6 +124,8 @@ def _finish(
     if rewritten_at is None or (noted.rewritten_at and has_removed):
         return False
     if noted.rewritten_at is None:
+        if clean_once(conn, Place(settings, DISK, now), MESSAGES, "seen", ids):
+            return True  # the files before are still on the disk: look again
         lake_dir = settings.lake_dir
         with naming_damage(lake_dir, files), open_duckdb(settings, threads=1) as duck:
             if find_customers(duck, lake_dir, files, _as_table(ids)):

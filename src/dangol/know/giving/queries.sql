@@ -90,10 +90,15 @@ on conflict (bucket, customer_id) do nothing
 
 -- name: chosen_sends
 -- Letters to a customer on a topic that the customer chose.
-select m.send_id from message m
+select m.send_id from (
+    select bucket, customer_id, send_id from message
+    where bucket = %(bucket)s and customer_id = %(customer_id)s and state = 'accepted'
+    union all
+    select bucket, customer_id, send_id from message_past
+    where bucket = %(bucket)s and customer_id = %(customer_id)s) m
 join send s on s.id = m.send_id
 join contact_state c on c.bucket = m.bucket and c.customer_id = m.customer_id
-where m.bucket = %(bucket)s and m.customer_id = %(customer_id)s and m.state = 'accepted'
+where m.bucket = %(bucket)s and m.customer_id = %(customer_id)s
     and s.topic <> '*' and c.topics->s.topic->>'state' = 'granted'
 
 -- name: find_fans

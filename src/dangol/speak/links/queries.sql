@@ -25,6 +25,12 @@ from unnest(%(buckets)s::int[], %(sends)s::bigint[], %(customers)s::bigint[])
 join message m on m.bucket = hit.bucket and m.send_id = hit.send_id
     and m.customer_id = hit.customer_id
 where m.handed_at is not null
+union all
+select k.send_id, k.customer_id, k.handed_at
+from unnest(%(buckets)s::int[], %(sends)s::bigint[], %(customers)s::bigint[])
+    as hit (bucket, send_id, customer_id)
+join message_past k on k.bucket = hit.bucket and k.customer_id = hit.customer_id
+    and k.send_id = hit.send_id
 
 -- name: find_sends
 -- The kinds of sends.

@@ -57,6 +57,9 @@ cross join lateral (select k.loser_id from merge_task k
 cross join lateral (select from message k
     where k.bucket = (t.loser_id %% 1024)::int and k.send_id = %(send_id)s
         and k.customer_id = t.loser_id and k.state in ('handed', 'accepted', 'uncertain')
+    union all
+    select from message_past k where k.bucket = (t.loser_id %% 1024)::int
+        and k.customer_id = t.loser_id and k.send_id = %(send_id)s
     limit 1) m
 
 -- name: silence_reached

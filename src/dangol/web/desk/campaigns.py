@@ -15,7 +15,7 @@ from dangol.speak.channel.config import active_channel
 from dangol.speak.letter.service import list_letters
 from dangol.store.brand import read_brand
 from dangol.web.answer import Answer, Move, Page
-from dangol.web.desk import running
+from dangol.web.desk import past, running
 from dangol.web.desk.letters import describe
 from dangol.web.desk.listing import CSV_ROWS, PAGE, Figure, KeysetPage, csv_file, list_url, paged
 from dangol.web.query import QueryFailed, ask
@@ -166,7 +166,7 @@ def show_messages(visit: Visit) -> Answer:
     campaign = service.get_campaign(visit.conn, visit.id())
     query = _filter(visit)
     after = _after(visit)
-    rows = _messages(visit, query, after, PAGE)
+    rows = _messages(visit, campaign, query, after, PAGE)
     found = outcome.results(visit.conn, campaign.id)
     total = sum(
         one.messages
@@ -183,10 +183,11 @@ def show_messages(visit: Visit) -> Answer:
 
 def download_messages(visit: Visit) -> Answer:
     """The same as CSV, all of it."""
+    campaign = service.get_campaign(visit.conn, visit.id())
     query = _filter(visit)
     after, lines = (-1, -1), []
     while len(lines) < CSV_ROWS:
-        rows = _messages(visit, query, after, 5000)
+        rows = _messages(visit, campaign, query, after, 5000)
         lines += [
             (row.customer_id, row.name, row.address, row.state, row.reason, row.handed_at)
             for row in rows
@@ -210,6 +211,7 @@ def show_why(visit: Visit) -> Answer:
         customer_id,
         is_practice=channel.is_practice,
         now=visit.now,
+        then=past.find_then(visit, campaign.send_id or 0, customer_id),
     )
     values = {"campaign": campaign, "found": found, "customer_id": customer_id}
     return Page("desk/campaign_why.html", values)
@@ -299,18 +301,12 @@ def _filter(visit: Visit) -> dict[str, str]:
 
 
 def _messages(
-    visit: Visit, query: dict[str, str], after: tuple[int, int], limit: int
+    visit: Visit, campaign: Campaign, query: dict[str, str], after: tuple[int, int], limit: int
 ) -> list[outcome.MessageRow]:
     state = MessageState(query["state"]) if "state" in query else None
     reason = query.get("reason")
-    return outcome.list_messages(
-        visit.conn,
-        visit.id(),
-        state=state,
-        reason="" if reason == "none" else reason,
-        after=after,
-        limit=limit,
-    )
+    part = {"state": state, "reason": "" if reason == "none" else reason, "after": after}
+    return past.list_messages(visit, campaign.send_id, part, limit)
 
 
 def _after(visit: Visit) -> tuple[int, int]:

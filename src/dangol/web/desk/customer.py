@@ -5,7 +5,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from psycopg.rows import dict_row
 
 from dangol.converse.thread import list_threads
 from dangol.errors import InputError, NotFound
@@ -23,9 +22,9 @@ from dangol.model.money import to_minor
 from dangol.store.brand import read_brand
 from dangol.web import words
 from dangol.web.answer import Answer, Move, Page
+from dangol.web.desk import past
 from dangol.web.desk.display import Display
 from dangol.web.desk.items import readers_url
-from dangol.web.desk.people import SQL
 from dangol.web.desk.rhythm_words import Said, say, weekday
 from dangol.web.query import QueryFailed, ask
 from dangol.web.visit import Visit
@@ -171,8 +170,11 @@ def _named(visit: Visit, customer_id: int | None) -> Profile | None:
 
 
 def _messages(visit: Visit, customer_id: int) -> list[dict[str, Any]]:
-    args = {"bucket": bucket_of(customer_id), "customer_id": customer_id, "limit": 20}
-    return visit.conn.cursor(row_factory=dict_row).execute(SQL.messages_of, args).fetchall()
+    """The latest; only what is recent where the history does not answer in time."""
+    try:
+        return past.messages_of(visit, customer_id, 20)
+    except QueryFailed:
+        return past.recent_messages_of(visit, customer_id, 20)
 
 
 def _timeline(visit: Visit, customer_id: int) -> dict[str, Any]:

@@ -10,10 +10,9 @@ from dangol.errors import NotFound
 from dangol.know import consent
 from dangol.know.erasure.service import get_erasure, list_erasures, request_erasure
 from dangol.know.profile.service import Profile, get_profile
-from dangol.model.customer import bucket_of
 from dangol.web.answer import Answer, Download, Move, Page
+from dangol.web.desk import past
 from dangol.web.desk.listing import paged
-from dangol.web.desk.people import SQL
 from dangol.web.query import ask
 from dangol.web.visit import Visit
 
@@ -60,9 +59,6 @@ def download_everything(visit: Visit) -> Answer:
     """All that is kept of one person, as JSON: what they may ask for."""
     profile = _living(visit)
     customer_id = profile.customer_id
-    key = {"bucket": bucket_of(customer_id), "customer_id": customer_id, "limit": 100_000}
-    cursor = visit.conn.cursor().execute(SQL.messages_of, key)
-    names = [column.name for column in cursor.description or ()]
     found = {
         "exported_at": visit.now,
         "profile": profile,
@@ -72,7 +68,7 @@ def download_everything(visit: Visit) -> Answer:
             get_thread(visit.conn, customer_id, row.id)
             for row in list_threads(visit.conn, customer_id)
         ],
-        "messages": [dict(zip(names, row, strict=True)) for row in cursor],
+        "messages": past.messages_of(visit, customer_id, 100_000),
         "events": list(_events(visit, customer_id)),
     }
     visit.record("customer_exported", customer_id)
