@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from msgspec import to_builtins
 
+from dangol.engine.upkeep import has_reopened, refit_when_reopened
 from dangol.know.rhythm.lookup import find_none
 from dangol.know.rhythm.minimum import LEAST_DAYS, LEAST_REPEATERS
 from dangol.know.rhythm.model import Spend
@@ -17,6 +18,7 @@ from dangol.know.rhythm.service import find_model, find_stage, refit, rescore, s
 from dangol.model.customer import bucket_of
 from dangol.model.event import Cause
 from dangol.model.stage import Stage
+from dangol.settings import Settings
 from dangol.store.brand import save_setting
 from dangol.store.bulk import copy_arrow
 from dangol.store.pool import connect
@@ -139,6 +141,46 @@ def test_closed_days_are_no_silence(conn):
     row = conn.execute("select max(silence) from stage").fetchone()[0]
     assert row == 1
     assert dict(_p(conn)) != open_
+
+
+def test_everyone_is_restaged_when_the_opening_days_change(dsn, tmp_path):
+    settings = Settings(data=tmp_path, database_url=dsn, workers=1)
+    with connect(dsn, name="test") as conn:
+        assert not has_reopened(conn, NOW)
+        _populate(conn)
+        refit(conn, TODAY, NOW)
+        rescore(conn, (0, 1023), TODAY, NOW, Cause.REFIT)
+        conn.execute("delete from inbox")
+        assert not has_reopened(conn, NOW)
+        closure = {"since": "2025-12-01", "until": "2026-03-01"}
+        save_setting(conn, "opening", {"closures": [closure]}, by="test", now=NOW)
+        assert has_reopened(conn, NOW)
+        quiet = _stages(conn)
+    refit_when_reopened(settings, NOW)
+    with connect(dsn, name="test") as conn:
+        assert not has_reopened(conn, NOW)
+        model = find_model(conn)
+        assert (model.version, model.calendar.between(dt.date(2025, 11, 30), TODAY)) == (2, 0)
+        told = conn.execute("select distinct cause from inbox").fetchall()
+        assert told in ([], [("refit",)])
+        level = {"inactive": 1, "lapsing": 2, "active": 3, "new": 3, "loyal": 4}
+        stages = _stages(conn)
+        assert all(level[stages[who]] <= level[was] for who, was in quiet.items())
+
+
+def test_the_clockwork_of_sixty_days_is_a_regular_from_the_third_return_on(conn):
+    """And from the sixth on stays one all through the time between two orders."""
+    _populate(conn)
+    _add_days(conn, 901, [TODAY - dt.timedelta(60 * n) for n in range(4)])
+    refit(conn, TODAY, NOW)
+    rescore(conn, (0, 1023), TODAY, NOW, Cause.REFIT)
+    assert _stages(conn)[901] == "loyal"
+    days = [START + dt.timedelta(60 * n) for n in range(7)]
+    _add_days(conn, 902, days)
+    for today in (days[-1], days[-1] + dt.timedelta(30), days[-1] + dt.timedelta(59)):
+        now = dt.datetime.combine(today, dt.time(3), dt.UTC)
+        rescore(conn, (902, 902), today, now, Cause.TIME)
+        assert _stages(conn)[902] == "loyal"
 
 
 def test_an_empty_shop_is_no_error(conn):

@@ -10,7 +10,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from dangol.engine.query import rfm, rhythm  # registers the questions
+from dangol.engine.query import outlook, rfm, rhythm  # registers the questions
 from dangol.engine.query.registry import answer
 from dangol.engine.query.warm import Warm, warmed
 from dangol.know.rhythm.service import refit, rescore
@@ -24,6 +24,7 @@ NOW = dt.datetime.now(dt.UTC)
 TODAY = NOW.date()
 DAYS = 500
 CUSTOMERS = 300
+assert outlook
 assert rfm
 assert rhythm
 
@@ -131,6 +132,20 @@ def test_value_adds_up_and_leaves_out_what_has_no_rate(shop: Warm) -> None:
     assert total["currency"] == "KRW"
     assert value["without_amount"] >= CUSTOMERS // 50
     assert value["people"] == sum(one["people"] for one in value["stages"].values())
+
+
+def test_one_customer_is_told_with_its_range(shop: Warm, conn: psycopg.Connection) -> None:
+    who, p = conn.execute(
+        "select customer_id, p from stage where repeats >= 5 and stage <> 'inactive' limit 1"
+    ).fetchone()
+    told = _ask(shop, "customer_rhythm", customer_id=who)
+    assert told["p"]["low"] < told["p"]["mean"] < told["p"]["high"]
+    assert told["p"]["mean"] == pytest.approx(p, abs=0.011)
+    for one in (told["year"]["orders"], told["year"]["spend"]):
+        assert 0 <= one["low"] <= one["mean"] <= one["high"] * 2
+    assert told["habit"]["burstiness"] is not None
+    nobody = _ask(shop, "customer_rhythm", customer_id=10**6)
+    assert nobody == {"p": None, "year": None, "habit": None}
 
 
 def test_the_table_holds_everyone_of_the_window_and_the_moves(shop: Warm) -> None:
