@@ -150,7 +150,8 @@ class _Compiler:
     def one_pass(self, asked: Sequence[Question]) -> tuple[str, list[object]]:
         """Only a pass over the history."""
         text = self._one_pass(asked)
-        return self._head() + text, self._values.listed
+        head = self._head()
+        return f"{head}select * from ({text})" if head else text, self._values.listed
 
     def _head(self) -> str:
         tables = [*self._periods.tables(), *self._tables]

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dangol.know.segment import compile, evaluate, parse
+from dangol.know.segment.compile import Column, compile_questions
+from dangol.know.segment.plan import plan
 from dangol.know.segment.value import (
     as_number,
     as_time,
@@ -23,6 +25,7 @@ from tests.unit.know.segment.conditions import LEAVES, conditions
 from tests.unit.know.segment.duck import as_person, fill, open_lake
 from tests.unit.know.segment.world import NOWS, NUMBERS, TEXTS, ZONE, people
 
+HISTORY = ("did", "measure", "first", "last", "followed", "not_followed", "regularly")
 _SETTINGS = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
@@ -78,6 +81,26 @@ def test_every_leaf_agrees_and_is_true_of_some(lake: duckdb.DuckDBPyConnection, 
 @given(_scenes(conditions, most=5))
 def test_whole_conditions_agree(lake: duckdb.DuckDBPyConnection, scene: tuple) -> None:
     _compare(lake, scene, Counter())
+
+
+@settings(max_examples=30, **_SETTINGS)
+@given(_scenes(st.one_of(*(LEAVES[kind] for kind in HISTORY)), most=3))
+def test_what_was_counted_before_gives_the_same_answer(
+    lake: duckdb.DuckDBPyConnection, scene: tuple
+) -> None:
+    now, crowd, questions = scene
+    fill(lake, crowd, now)
+    condition = parse({"kind": "any", "of": questions})
+    counted: dict = {}
+    passes = compile_questions(plan(condition, now).questions, now, ZONE)
+    for number, (asked, sql, values) in enumerate(passes):
+        lake.execute(f"create or replace table kept{number} as {sql}", values)
+        counted |= {one: Column(f"kept{number}", f"n{i}") for i, one in enumerate(asked)}
+    at_once, kept = (
+        lake.execute(*compile(condition, now, ZONE, counted=known)).fetchall()
+        for known in (None, counted)
+    )
+    assert sorted(at_once) == sorted(kept)
 
 
 def test_both_fold_every_code_point_alike(lake: duckdb.DuckDBPyConnection) -> None:
