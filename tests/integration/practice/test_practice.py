@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
 from dangol.converse.thread import answers_waiting
-from dangol.engine.jobs import Job, cancel_job, enqueue, get_job
+from dangol.engine.jobs import Job, Task, cancel_job, enqueue, get_job
 from dangol.engine.leases import ensure_leases
 from dangol.engine.workers import run_engine
 from dangol.errors import Refused
@@ -23,7 +23,7 @@ from dangol.know.segment import parse
 from dangol.know.segment.service import count, resolve
 from dangol.know.segment.store import list_segments
 from dangol.listen.intake import append_intake
-from dangol.practice.job import TRUTH_FILE
+from dangol.practice.job import TRUTH_FILE, run_removal
 from dangol.practice.mark import find_mark
 from dangol.practice.six import OPTED_OUT
 from dangol.settings import Settings
@@ -212,6 +212,18 @@ def test_another_size_is_refused(shop: Settings, conn: psycopg.Connection) -> No
     assert "no practice shop" in (_do(conn, "practice_removal", {}).error or "")
     with connect(shop.database_url or "", name="test") as other:
         assert find_mark(other) is None
+
+
+def test_a_removal_that_was_killed_at_its_end_is_no_failure(settings: Settings) -> None:
+    (settings.data / TRUTH_FILE).write_bytes(b"{}")
+    first, again = (
+        Task(settings, "w", (uuid4(), "practice_removal", {}, {}, attempt, "test"))
+        for attempt in (1, 2)
+    )
+    with pytest.raises(Refused, match="no practice shop"):
+        run_removal(first)
+    assert run_removal(again) == {"customers": 0}
+    assert not (settings.data / TRUTH_FILE).exists()
 
 
 def test_it_is_finished_after_an_interruption(settings: Settings, conn: psycopg.Connection) -> None:
