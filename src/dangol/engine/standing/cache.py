@@ -120,7 +120,7 @@ class Cache:
         if len(scanned.run):
             idents = np.zeros(len(scanned.run), np.int64)
             turns = np.full(len(scanned.run), asked.turn, np.int64)
-            self._add(scanned.run._replace(mark=Mark(idents, turns)))
+            self._add(replace(scanned.run, mark=Mark(idents, turns)))
 
     def is_worn(self, partition: int) -> bool:
         """Whether a scan would make lookups of this partition noticeably cheaper."""

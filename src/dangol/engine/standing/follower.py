@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyroaring import BitMap64
 
-from dangol.engine.leases import Lease, hold
+from dangol.engine.leases import Lease, bucket_ranges, hold
 from dangol.engine.standing.cache import Cache, Request, Scanned
 from dangol.engine.standing.calendar import Calendar
 from dangol.engine.standing.judging import Judge
@@ -287,10 +287,8 @@ class Standing:
         with conn.transaction():
             found = [
                 row
-                for lease in ready
-                for row in conn.execute(
-                    SQL.list_merged, {"lo": lease.bucket_lo, "hi": lease.bucket_hi}
-                )
+                for lo, hi in bucket_ranges(ready)
+                for row in conn.execute(SQL.list_merged, {"lo": lo, "hi": hi})
             ]
         self._merged = found
         if found and self._watch.events:
@@ -329,8 +327,8 @@ class Standing:
             hold(conn, ready)
             work = [
                 row
-                for lease in ready
-                for row in take_work(conn, lease.bucket_lo, lease.bucket_hi, _MOST_WORK)
+                for lo, hi in bucket_ranges(ready)
+                for row in take_work(conn, lo, hi, _MOST_WORK)
             ]
             reasons = self._reasons(work, now)
             self._add_dues(reasons, dues, now)

@@ -5,6 +5,7 @@ bucket range is one slice and a lookup of many people is two binary searches.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +38,8 @@ class Mark(NamedTuple):
     """int64: the number of the turn that told of it."""
 
 
-class Run(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Run:
     """Rows sorted by person, and where each person's begin."""
 
     keys: np.ndarray

@@ -1,7 +1,7 @@
 """A shop in which memberships are kept, one step at a time and under the test's own clock."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from dangol.engine.following import Following
 from dangol.engine.leases import Lease, ensure_leases, share_leases
 from dangol.engine.standing.follower import Standing
 from dangol.engine.tick import Ground, Pace, turn_once
-from dangol.know.segment.membership.store import load_members
+from dangol.know.segment.membership.service import list_members
 from dangol.know.segment.oracle import Happening, Person, evaluate
 from dangol.know.segment.service import create_segment, resolve
 from dangol.know.segment.store import find_segment
@@ -27,7 +27,7 @@ from dangol.model.stage import Stage
 from dangol.settings import Settings
 from dangol.store.journal import Journal
 from dangol.store.keyring import load_keyring
-from dangol.store.lake import snapshot
+from dangol.store.lake import Snapshot, snapshot
 
 START = dt.datetime(2026, 11, 21, 3, 0, tzinfo=dt.UTC)
 ORDER = "Order Completed"
@@ -114,10 +114,13 @@ class Shop:
 
     def members(self, segment: UUID) -> list[int]:
         """Who is in it, as stored."""
-        found = load_members(self.conn, 0, 1023)
-        ids = sorted(int(i) for one, _, _, some in found if one == segment for i in some)
+        found = sorted(one.customer_id for one in list_members(self.conn, segment, limit=10_000))
+        stored = self.conn.execute(
+            "select coalesce(sum(people), 0) from segment_member where segment_id = %s", [segment]
+        ).fetchone()
         self.conn.commit()
-        return ids
+        assert stored == (len(found),)  # nobody is left in it who is gone
+        return found
 
     def changes(self, segment: UUID) -> list[tuple[int, bool, str]]:
         """Entries and exits in order."""
@@ -138,45 +141,45 @@ class Shop:
         self.conn.commit()
         return rows
 
-    def oracle(self, segment: UUID) -> list[int]:
-        """Who should be in it, by the plain evaluation of everything that is known."""
-        condition = resolve(self.conn, find_segment(self.conn, segment).definition)
+    def oracle(self, *segments: UUID) -> list[list[int]]:
+        """Who should be in each, by the plain evaluation of everything that is known."""
+        conditions = [
+            resolve(self.conn, find_segment(self.conn, one).definition, self.now)
+            for one in segments
+        ]
         self.conn.commit()
         with snapshot(self.settings, self.settings.database_url or "") as lake:
-            people = {
-                row["customer_id"]: msgspec.json.decode(row["traits"])
-                for row in lake.query("select customer_id, traits from customers").to_pylist()
-            }
-            stages = dict(_pairs(lake.query("select customer_id, stage from stages").to_pylist()))
-            consents = dict(
-                _pairs(lake.query("select customer_id, consent from consents").to_pylist())
-            )
+            people = sorted(_people(lake), key=lambda one: one.customer_id)
             events: dict[int, list[Happening]] = {}
             for row in lake.query("select customer_id, name, time, props from events").to_pylist():
                 props = msgspec.json.decode(row["props"])
                 happening = Happening(name=row["name"], time=row["time"], props=props)
                 events.setdefault(row["customer_id"], []).append(happening)
-        return sorted(
-            one
-            for one, traits in people.items()
-            if evaluate(
-                condition,
-                Person(
-                    traits=traits,
-                    stage=Stage(stages.get(one, "unknown")),
-                    consents={Channel.EMAIL: ConsentState(consents.get(one, "unknown"))},
-                ),
-                events.get(one, []),
-                self.now,
-                "Asia/Seoul",
-            )
+        return [
+            [
+                one.customer_id
+                for one in people
+                if evaluate(each, one, events.get(one.customer_id, []), self.now, "Asia/Seoul")
+            ]
+            for each in conditions
+        ]
+
+
+def _people(lake: Snapshot) -> Iterator[Person]:
+    stages = {row["customer_id"]: row for row in lake.query("select * from stages").to_pylist()}
+    consents = {row["customer_id"]: row for row in lake.query("select * from consents").to_pylist()}
+    for row in lake.query("select customer_id, traits, zone from customers").to_pylist():
+        stage = stages.get(row["customer_id"], {})
+        consent = consents.get(row["customer_id"], {}).get("consent", "unknown")
+        yield Person(
+            customer_id=row["customer_id"],
+            traits=msgspec.json.decode(row["traits"]),
+            zone=row["zone"],
+            stage=Stage(stage.get("stage", "unknown")),
+            stage_since=stage.get("since"),
+            stage_before=Stage(stage.get("previous") or "unknown"),
+            consents={Channel.EMAIL: ConsentState(consent)},
         )
-
-
-def _pairs(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[Any, Any]]:
-    for row in rows:
-        first, second = row.values()
-        yield first, second
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def test_a_kill_between_turn_and_membership_loses_and_repeats_nothing(
     shop.kill()
     shop.now += DAY
     shop.catch_up()
-    assert shop.members(segment) == [1, 2] == shop.oracle(segment)
+    assert [shop.members(segment)] == [[1, 2]] == shop.oracle(segment)
     assert shop.changes(segment) == [(1, True, "behaviour"), (2, True, "history")]
     assert [event[:2] for event in shop.events()] == [
         (1, "Segment Entered"),

@@ -17,6 +17,7 @@ from dangol.store.sql import load_queries
 
 SQL = load_queries(__package__)
 
+_NONE = np.empty(0, np.int64)
 _INSTANT = pa.timestamp("us", "UTC")
 
 
@@ -65,7 +66,13 @@ def load_members(
     for segment_id, bucket, definition, base, flips in conn.execute(
         SQL.load_members, {"lo": lo, "hi": hi}
     ):
-        yield segment_id, bucket, definition, ids_of(bucket, places_of(Stored(base, flips)))
+        stored = Stored(base, flips)
+        yield (
+            segment_id,
+            bucket,
+            definition,
+            _NONE if stored == NOBODY else ids_of(bucket, places_of(stored)),
+        )
 
 
 def save_members(
