@@ -5,7 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dangol.know.consent import get_standing
+from dangol.know.rhythm.service import refit, rescore
+from dangol.model.event import Cause
 from dangol.web.signin.role import Role
+from tests.unit.know.rhythm.crowd import SHOP, simulate
 
 NOW = datetime.now(UTC)
 
@@ -42,6 +45,39 @@ def test_stage_and_timeline_are_told_in_words(desk, add_customer, locale, steady
     assert "서울" in page
     assert "&lt;b&gt;Odd" in page
     assert page.index("Odd") < page.index(ordered)
+
+
+def test_the_rhythm_is_explained_and_the_year_ahead_told(desk, add_customer):
+    """A small shop with amounts in won; one person of it, looked at in both languages."""
+    crowd = simulate(SHOP, 120, 400, 3)
+    today = NOW.date()
+    pairs = sorted(set(zip(crowd.customer.tolist(), crowd.day.tolist(), strict=True)))
+    ids = [add_customer(f"P{number}") for number in range(120)]
+    desk.conn.cursor().executemany(
+        "insert into relationship_day values (%s, %s, %s, 1, %s)",
+        [
+            (ids[who] % 1024, ids[who], today - timedelta(400 - day), 9_000 + who * 37 % 5_000)
+            for who, day in pairs
+        ],
+    )
+    assert refit(desk.conn, today, NOW)
+    desk.conn.execute("delete from stage")
+    rescore(desk.conn, (0, 1023), today, NOW, Cause.REFIT)
+    desk.conn.commit()
+    who = desk.conn.execute(
+        "select customer_id from stage where stage = 'loyal' and repeats > 5 limit 1"
+    ).fetchone()[0]
+    for locale, own, model, verdict, year in [
+        ("en", "on average", "in 100", "So: a regular", "8 in 10"),
+        ("ko", "간격입니다", "100명 가운데", "단골입니다", "열에 여덟은"),
+    ]:
+        desk.sign_in(Role.VIEWER, locale)
+        page = desk.get(f"/customers/{who}")
+        for words in (own, model, verdict, f'hx-get="/customers/{who}/rhythm"'):
+            assert words in page
+        part = desk.get(f"/customers/{who}/rhythm")
+        assert part.count(year) == 2
+        assert ("KRW" in part) == (locale == "en")
 
 
 def test_the_timeline_goes_on(desk, add_customer):
