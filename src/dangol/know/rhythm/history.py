@@ -66,12 +66,24 @@ def group(rows: Histories) -> Histories:
     A million customers of two years collapse to about a third: those who came once differ by
     age only.
     """
-    packed = (rows.repeats << 2 * _DAYS_BITS) | (rows.last << _DAYS_BITS) | rows.age
+    packed = _packed(rows)
     if (rows.weight == 1).all():
         keys, weight = np.unique(packed, return_counts=True)
-    else:
-        keys, inverse = np.unique(packed, return_inverse=True)
-        weight = np.bincount(inverse, weights=rows.weight, minlength=len(keys))
+        return _unpacked(keys, weight)
+    return group_each(rows)[0]
+
+
+def group_each(rows: Histories) -> tuple[Histories, NDArray[np.int64]]:
+    """The same, and which group each row went into."""
+    keys, of = np.unique(_packed(rows), return_inverse=True)
+    return _unpacked(keys, np.bincount(of, weights=rows.weight, minlength=len(keys))), of
+
+
+def _packed(rows: Histories) -> NDArray[np.int64]:
+    return (rows.repeats << 2 * _DAYS_BITS) | (rows.last << _DAYS_BITS) | rows.age
+
+
+def _unpacked(keys: NDArray[np.int64], weight: NDArray[np.float64]) -> Histories:
     return Histories(
         keys >> 2 * _DAYS_BITS,
         (keys >> _DAYS_BITS) & _LARGEST,

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from dangol.know.rhythm.forecast import expected_orders
-from dangol.know.rhythm.history import Histories
+from dangol.know.rhythm.history import Histories, group_each
 from dangol.know.rhythm.model import ModelKind, Params, RhythmModel, Spend, SpendProblem
 from dangol.know.rhythm.score import WEEK, Array, p_alive
 from dangol.know.rhythm.spend import Amounts, expected_amount
@@ -17,7 +17,7 @@ from dangol.know.rhythm.uncertainty import draw_models, spread
 
 _FUTURES = 20
 """Per model that might be true."""
-_MOST_TOTALS = 40
+_MOST_TOTALS = 30
 _RNG = np.random.Generator
 
 
@@ -79,7 +79,8 @@ def outlook_of_all(
     Doubt about the model is drawn anew for the sum; luck is what one played future of each
     differs from its expectation, as independent between customers.
     """
-    orders = expected_orders(model.params, model.kind, rows, open_days)
+    alike, of = group_each(rows)
+    orders = expected_orders(model.params, model.kind, alike, open_days)[of]
     worth = None
     if isinstance(model.spend, Spend):
         worth = expected_amount(model.spend, paid)
@@ -88,7 +89,10 @@ def outlook_of_all(
     if not models:
         return None, orders, spend
     rng = np.random.default_rng(0)
-    sums = np.array([_sums(one, model.kind, rows, worth, open_days) for one in models])
+    of_group = np.stack([alike.weight, np.bincount(of, worth, len(alike))], axis=1)
+    sums = np.array(
+        [expected_orders(one, model.kind, alike, open_days) @ of_group for one in models]
+    )
     played = _play(model.params, model.kind, rows, (open_days, 1), rng)
     luck = [float(((played - orders) ** 2).sum())]
     if isinstance(model.spend, Spend) and spend is not None:
@@ -107,13 +111,6 @@ def outlook_of_all(
         problem=None if is_known else model.spend,
     )
     return whole, orders, spend
-
-
-def _sums(
-    params: Params, kind: ModelKind, rows: Histories, worth: Array | None, days: int
-) -> list[float]:
-    orders = expected_orders(params, kind, rows, days)
-    return [float(orders.sum()), float((orders * worth).sum()) if worth is not None else 0.0]
 
 
 def _stacked(models: list[Params]) -> Params:

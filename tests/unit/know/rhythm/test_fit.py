@@ -119,6 +119,28 @@ def test_fit_does_not_depend_on_the_unit_of_time(kind):
     assert days.log_likelihood == pytest.approx(moved, abs=1e-4)
 
 
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    most=st.sampled_from([1, 5, 10_000]),
+    years=st.sampled_from([1, 20]),
+    kind=st.sampled_from(ModelKind),
+)
+@settings(max_examples=20, deadline=None)
+def test_any_shop_of_twenty_years_can_be_learned(seed, most, years, kind):
+    """Or is refused because nobody came back; nothing overflows."""
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(1, 60))
+    age = rng.integers(0, 365 * years + 1, count)
+    last = np.minimum(rng.integers(0, 365 * years + 1, count), age)
+    rows = histories(np.where(last > 0, rng.integers(1, most + 1, count), 0), last, age)
+    if not rows.repeaters:
+        return
+    found = fit(rows, kind)
+    assert np.isfinite([*_numbers(found.params), found.log_likelihood]).all()
+    if found.covariance is not None:
+        assert np.isfinite(found.covariance).all()
+
+
 def test_nobody_returning_is_said_and_not_fitted():
     with pytest.raises(InputError, match="came back"):
         fit(histories([0, 0], [0, 0], [10, 20]))
