@@ -1,11 +1,13 @@
 """Campaigns at the desk: draft, launch, results with people behind each number, and why."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from dangol.decide.campaign.past.moving import move_messages
 from dangol.store.brand import Brand, save_brand
+from dangol.store.keyring import load_keyring
 from dangol.web.signin.role import Role
 from tests.integration.web.test_letters import form_of
 from tests.integration.web.test_numbers import check_numbers
@@ -46,7 +48,7 @@ def set_states(desk, url: str) -> None:
     desk.conn.commit()
 
 
-def test_a_draft_is_launched_and_its_numbers_open_their_people(desk, draft):
+def test_a_draft_is_launched_and_its_numbers_open_their_people(desk, draft, settings):
     page = desk.get(draft)
     assert "Nothing stands in the way" in page
     assert desk.post(f"{draft}/launch") == draft
@@ -61,6 +63,21 @@ def test_a_draft_is_launched_and_its_numbers_open_their_people(desk, draft):
     assert "no consent" in desk.get(why)
     desk.get(f"{draft}/why/999", 404)
     desk.get(f"{draft}/results")
+    shown = [f"{draft}/messages", f"{draft}/messages.csv", why, f"{draft}/why/1", "/customers/1"]
+    before = [main_of(desk.get(url)) for url in shown]
+    long_ago = NOW - timedelta(days=40)
+    desk.conn.execute("update send set state = 'closed'")
+    desk.conn.execute("update campaign set finished_at = %s", [long_ago])
+    desk.conn.commit()
+    assert move_messages(settings, load_keyring(settings.keyring_path), NOW) == 3
+    assert [main_of(desk.get(url)) for url in shown] == before
+    assert check_numbers(desk, draft) == 6
+    desk.get(f"{draft}/why/999", 404)
+
+
+def main_of(page: str) -> str:
+    """What a page says, without the marks of the visit."""
+    return re.sub(r'name="csrf" value="[^"]+"', "", page[page.find("<main") :])
 
 
 def test_what_stands_against_a_launch_is_said(desk, draft):
