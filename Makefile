@@ -13,8 +13,10 @@ WEB_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' 2>/de
 run: setup
 	$(BIN)/dangol up --demo
 
+# What stands alone runs on all cores; whole installations one after the other. Both run to the end.
 test: setup browser
-	$(BIN)/pytest -m "not soak"
+	@$(BIN)/pytest -m "not soak" -n auto --maxprocesses 4 --dist worksteal --ignore tests/acceptance; \
+	alone=$$?; $(BIN)/pytest -m "not soak" tests/acceptance && exit $$alone
 
 soak: setup browser
 	$(BIN)/pytest -m soak -s
