@@ -56,7 +56,7 @@ def test_two_builders_do_not_overwrite_each_other(desk):
     desk.post(url, 409, name="z", version="1", do="save", **LOYAL)
 
 
-def test_what_a_program_made_can_be_renamed_only(desk, conn):
+def test_what_rows_cannot_say_is_kept_by_a_new_name(desk, conn):
     desk.sign_in(Role.MARKETER)
     url = desk.post("/segments", name="x", do="save", **LOYAL)
     rich = '{"kind":"any","of":[{"kind":"all","of":[{"kind":"stage","in":["new"]}]}]}'
@@ -67,3 +67,16 @@ def test_what_a_program_made_can_be_renamed_only(desk, conn):
     row = conn.execute("select name, definition from segment").fetchone()
     assert row[0] == "new name"
     assert row[1]["of"][0]["kind"] == "all"
+
+
+def test_a_condition_can_be_written_as_text(desk, people):
+    desk.sign_in(Role.MARKETER)
+    assert 'name="condition"' in desk.get("/segments/new?as=text")
+    half = '{"kind": "share", "of": "a", "to": 2}'
+    page = desk.post("/segments", 422, name="x", fixed="on", condition=half, do="save")
+    assert "&#34;to&#34;: 2" in page
+    assert 'class="note"' in desk.post("/segments/preview", 200, fixed="on", condition=half)
+    loyal = '{"kind": "trait", "name": ["city"], "op": "ends_with", "value": "울"}'
+    assert ">7</a>" in desk.post("/segments/preview", 200, fixed="on", condition=loyal)
+    url = desk.post("/segments", name="x", fixed="on", condition=loyal, do="save")
+    assert "ends_with" in desk.get(url)

@@ -56,14 +56,15 @@ def download(visit: Visit) -> Answer:
 
 
 def begin(visit: Visit) -> Answer:
-    """The builder for a new segment."""
-    return _builder(visit, None, "", Sheet([]))
+    """The builder for a new segment; with `?as=text` a field for the condition itself."""
+    return _builder(visit, None, "", None if _is_text(visit) else Sheet([]))
 
 
 def show(visit: Visit) -> Answer:
     """The builder with a kept segment."""
     kept = service.get_segment(visit.conn, visit.id())
-    return _builder(visit, kept, kept.name, from_condition(kept.definition))
+    sheet = None if _is_text(visit) else from_condition(kept.definition)
+    return _builder(visit, kept, kept.name, sheet)
 
 
 def create(visit: Visit) -> Answer:
@@ -86,16 +87,15 @@ def archive(visit: Visit) -> Answer:
 
 def preview(visit: Visit) -> Answer:
     """How many people the rows mean, as a part of the page."""
-    sheet = read_sheet(visit.given.form)
-    definition = to_definition(sheet, load_catalogue(visit.conn))
     try:
+        definition = _given(visit, load_catalogue(visit.conn))
         found = ask(
             visit.settings, "preview", {"condition": definition, "sample": 6}, timeout_s=_WAIT_S
         )
         text = json.dumps(definition, ensure_ascii=False, separators=(",", ":"))
         everyone = Figure(found["people"], list_url("/segments/people", {"condition": text}))
         values = {"found": found, "everyone": everyone, "problem": ""}
-    except QueryFailed as error:
+    except (QueryFailed, InputError) as error:
         values = {"found": None, "problem": visit.say(error)}
     return Page("desk/segment_count.html", values)
 
@@ -123,16 +123,40 @@ def _save(visit: Visit, kept: Segment | None) -> Answer:
     action = visit.form("do", "save")
     if action != "save":
         return _builder(visit, kept, visit.form("name"), act(sheet, action))
-    definition = to_definition(sheet, catalogue)
-    if kept is not None and visit.form("fixed"):
-        definition = segment.to_json(kept.definition)
     try:
+        definition = _given(visit, catalogue, kept)
         saved = _keep(visit, kept, definition)
     except InputError as error:
         shown = None if visit.form("fixed") else sheet
         return _builder(visit, kept, visit.form("name"), shown, visit.say(error))
     visit.record("segment_saved", saved.name, version=saved.version)
     return Move(f"/segments/{saved.id}", "segment.saved")
+
+
+def _is_text(visit: Visit) -> bool:
+    return visit.query("as") == "text"
+
+
+def _given(visit: Visit, catalogue: Catalogue, kept: Segment | None = None) -> dict[str, Any]:
+    """The condition that the form says, in rows or as text; without either, the one that is kept.
+
+    Raises:
+        ConditionProblem: the text is no condition.
+    """
+    if not visit.form("fixed"):
+        return to_definition(read_sheet(visit.given.form), catalogue)
+    text = visit.form("condition").strip()
+    if not text and kept is not None:
+        return segment.to_json(kept.definition)
+    return segment.to_json(segment.parse_json(text))
+
+
+def _text(visit: Visit, kept: Segment | None) -> str:
+    """What stands in the field: what was typed, else what is kept."""
+    typed = visit.form("condition")
+    if typed or kept is None:
+        return typed
+    return json.dumps(segment.to_json(kept.definition), ensure_ascii=False, indent=2)
 
 
 def _keep(visit: Visit, kept: Segment | None, definition: dict[str, Any]) -> Segment:
@@ -155,6 +179,7 @@ def _builder(
         "name": name,
         "version": version,
         "sheet": sheet,
+        "text": _text(visit, kept) if sheet is None else "",
         "problem": problem,
         "kinds": KINDS,
         "ops": OPS,

@@ -106,7 +106,7 @@ def dates_near(now: datetime) -> st.SearchStrategy[str]:
         lambda date, time, zone: f"{date}{time}{zone}",
         day, clock, st.sampled_from(["", "Z", "+09:00", "-11:30"]),
     )  # fmt: skip
-    return st.one_of(day.map(date.isoformat), shown, st.sampled_from(TEXTS))
+    return st.one_of(day.map(date.isoformat), shown, shown, st.sampled_from(TEXTS))
 
 
 def _stays(now: datetime) -> st.SearchStrategy[dict]:
@@ -128,7 +128,7 @@ def _traits(now: datetime) -> st.SearchStrategy[dict]:
         st.sampled_from(POSTCODES).map(lambda code: {"address": {"postalCode": code}}),
     )
     days = st.fixed_dictionaries(
-        {}, optional={"renews": dates_near(now), "birthday": st.sampled_from(ANNIVERSARIES)}
+        {"renews": dates_near(now), "birthday": st.sampled_from(ANNIVERSARIES)}
     )
     return st.builds(
         lambda *parts: {k: v for part in parts for k, v in part.items()}, objects, at, days
