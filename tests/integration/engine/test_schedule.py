@@ -14,6 +14,7 @@ from dangol.engine.planned import list_planned
 from dangol.engine.schedule import Clockwork, Task, next_local, prepare_schedule
 from dangol.engine.upkeep import forget_old
 from dangol.settings import Settings
+from dangol.store.retention import Kind, change_days
 
 ZONES = st.sampled_from(["Asia/Seoul", "America/New_York", "Europe/Berlin", "Pacific/Apia"])
 
@@ -101,6 +102,12 @@ def test_practice_mail_and_rejects_of_last_month_are_forgotten(conn, settings) -
     forget_old(settings, now)
     for table in ("mailbox_message", "reject"):
         assert conn.execute(f"select count(*) from {table}").fetchone()[0] == 1, table
+    change_days(conn, Kind.REJECT, 20, by="test", now=now)
+    conn.execute("delete from retention where kind = 'practice_mail'")
+    conn.commit()
+    forget_old(settings, now + dt.timedelta(days=9))
+    assert conn.execute("select count(*) from reject").fetchone()[0] == 0, "as the table says"
+    assert conn.execute("select count(*) from mailbox_message").fetchone()[0] == 1, "or not at all"
 
 
 def test_every_task_of_ours_can_be_looked_at_in_an_empty_database(auto) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from dangol.decide.campaign.past.moving import has_due, move_messages
 from dangol.decide.campaign.past.reading import Part, list_of_customer, list_of_send
-from dangol.decide.campaign.past.row import join_page
+from dangol.decide.campaign.past.row import join_page, with_addresses
 from dangol.decide.campaign.results import (
     MessageRow,
     find_then,
@@ -27,6 +27,7 @@ from dangol.errors import StorageError
 from dangol.know.erasure.service import get_erasure, request_erasure
 from dangol.know.erasure.work import erase_once
 from dangol.know.giving.balance import chosen_sends
+from dangol.model.customer import bucket_of
 from dangol.model.message import MessageState
 from dangol.settings import Settings
 from dangol.speak.links.service import find_handed
@@ -40,6 +41,7 @@ from dangol.store.lake.plan import GATHER_AT
 from dangol.store.lake.shelf import MESSAGES, gather_once
 from dangol.store.lake.sweep import sweep_once
 from dangol.store.retention import Kind, change_days
+from dangol.store.sql import load_queries
 from dangol.store.token import seal
 from dangol.testing.mailing import add_people, launch_to, prepare_brand
 from dangol.web.pages.recipient import find_recipient
@@ -127,10 +129,12 @@ def told(
         assert len(listed) == one.messages, "a number equals the list that it opens"
     thens = {}
     for person in SAMPLE:
-        past = list_of_customer(settings, conn, person, send_id=send_id)
+        past = with_addresses(conn, list_of_customer(settings, conn, person, send_id=send_id))
         assert (find_then(conn, send_id, person) is None) == bool(past), "in one place only"
         said = why(conn, send_id, person, is_practice=True, now=NOW, then=past[0] if past else None)
-        thens[person] = (said.state, said.reason, said.seen, said.due_at, said.finished_at)
+        is_told = said.state == MessageState.ACCEPTED and person != STRAY  # still theirs
+        address = said.address if is_told else None
+        thens[person] = (said.state, said.reason, said.seen, said.due_at, said.finished_at, address)
     token = {person: seal(keyring, "u", send_id, person) for person in PEOPLE}
     opened = {person: find_recipient(conn, keyring, "u", token[person])[0] for person in PEOPLE}
     everyone = people_of(conn, settings, campaign_id, size=12)
@@ -139,6 +143,7 @@ def told(
     return {
         "results": found,
         "rows": [(row.customer_id, row.state, row.handed_at, row.name) for row in everyone],
+        "answered": {person: sent_to(conn, keyring, send_id, person) for person in arrived},
         "why": thens,
         "who": {person: opened[person].customer_id for person in PEOPLE},
         "where to": {person: opened[person].address_hash for person in arrived},
@@ -147,6 +152,15 @@ def told(
             conn, [(send_id, person) for person in PEOPLE]).items() if one[1] in arrived},
         "chosen": [chosen_sends(conn, person) for person in PEOPLE],
     }  # fmt: skip
+
+
+def sent_to(conn: psycopg.Connection, keyring: Keyring, send_id: int, person: int) -> bytes:
+    """The address that an answer by mail to this letter speaks for."""
+    key = {"bucket": bucket_of(person), "send_id": send_id, "customer_id": person}
+    address, digest = conn.execute(
+        load_queries("dangol.converse").find_sent_address, key
+    ).fetchone()
+    return digest or keyring.address_hash("email", address)
 
 
 def words_in(settings: Settings) -> str:
@@ -189,6 +203,10 @@ def test_few_large_files_come_of_many_small_ones(
     while move_messages(shop, keyring, NOW, limit=19 // GATHER_AT) is not None:
         pass
     before = told(conn, shop, keyring, campaign_id)
+    with pytest.raises(StorageError):
+        gather_once(
+            shop.database_url or "", shop, MESSAGES, NOW, layer=FaultyDisk("fsync", errno.EIO)
+        )
     made = gather_once(shop.database_url or "", shop, MESSAGES, NOW)
     assert made is not None
     assert made.level == 1

@@ -151,17 +151,20 @@ def gather_once(
 ) -> LakeFile | None:
     """Make one file of several of about one size; None when there are too few of any size.
 
+    A damaged file is never written again, which would make the damage whole.
+
     Raises:
         StorageError: it could not be written; nothing has changed.
     """
     with connect(dsn, name="gathering") as conn:
         with conn.transaction():
             files = list_files(conn, kind=shelf.kind)
-        damaged = find_damaged(settings.lake_dir, files)
-        peers = find_peers([file for file in files if file.id not in damaged])
-        if not peers:
-            return None
-        return _rewrite(conn, Place(settings, layer, now), shelf, peers, "true")
+        while peers := find_peers(files):
+            damaged = find_damaged(settings.lake_dir, peers)
+            if not damaged:
+                return _rewrite(conn, Place(settings, layer, now), shelf, peers)
+            files = [file for file in files if file.id not in damaged]
+    return None
 
 
 def clean_once(
@@ -187,9 +190,12 @@ def clean_once(
             f"select distinct filename from ({_select(settings, files, ', filename = true')}) "
             f"where {said}"
         ).fetchall()
-    dirty = {path for (path,) in found}
-    for file in [file for file in files if str(settings.lake_dir / file.path) in dirty]:
-        _rewrite(conn, place, shelf, [file], f"not ({said})", column)
+    paths = {path for (path,) in found}
+    dirty = [file for file in files if str(settings.lake_dir / file.path) in paths]
+    for damage in find_damaged(settings.lake_dir, dirty).values():
+        raise damage
+    for file in dirty:
+        _rewrite(conn, place, shelf, [file], column, said)
     return bool(dirty)
 
 
@@ -198,14 +204,14 @@ def _rewrite(
     place: Place,
     shelf: Shelf,
     files: Sequence[LakeFile],
-    keeps: str,
-    column: str | None = None,
+    column: str = "",
+    told: str = "",
 ) -> LakeFile | None:
-    """One file instead of these, in order; `column` stays only where the SQL `keeps` holds.
+    """One file instead of these, in order; a `column` is emptied where the SQL `told` holds.
 
     None when somebody else replaced one of them meanwhile; then the new one is an orphan.
     """
-    replaced = f"replace (case when {keeps} then {column} end as {column})" if column else ""
+    replaced = f"replace (case when not ({told}) then {column} end as {column})" if column else ""
     order = ", ".join(shelf.order)
     with open_duckdb(place.settings, threads=1) as duck:
         rows = duck.sql(
@@ -215,7 +221,10 @@ def _rewrite(
     if made is None:
         return None
     with writing(conn), conn.transaction():
-        if not remove_files(conn, [file.id for file in files], place.now):
+        is_there = (
+            place.settings.lake_dir / made.path
+        ).exists()  # a wrong clock swept it otherwise
+        if not (is_there and remove_files(conn, [file.id for file in files], place.now)):
             raise psycopg.Rollback  # of all of them: those that are still there stay
         add_file(conn, made)
         return made

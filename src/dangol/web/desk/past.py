@@ -6,7 +6,14 @@ import msgspec
 from psycopg.rows import dict_row
 
 from dangol.decide.campaign import results as outcome
-from dangol.decide.campaign.past.row import Past, has_files, has_past, join_page, name_sends
+from dangol.decide.campaign.past.row import (
+    Past,
+    has_files,
+    has_past,
+    join_page,
+    name_sends,
+    with_addresses,
+)
 from dangol.model.customer import bucket_of
 from dangol.web.desk.people import SQL
 from dangol.web.query import ask
@@ -46,7 +53,7 @@ def find_then(visit: Visit, send_id: int, customer_id: int) -> outcome.Then | No
         return found
     asked = {"customer_id": customer_id, "send_id": send_id, "limit": 1}
     past = _read(ask(visit.settings, "past_of", asked, timeout_s=_WAIT_S))
-    return past[0] if past else None
+    return with_addresses(visit.conn, past)[0] if past else None
 
 
 def messages_of(visit: Visit, customer_id: int, limit: int) -> list[dict[str, Any]]:

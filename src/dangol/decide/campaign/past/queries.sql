@@ -86,9 +86,13 @@ from send s left join campaign c on c.send_id = s.id left join letter l on l.id 
 where s.id = any(%(sends)s)
 
 -- name: name_people
--- Names and present addresses of people in a list.
-select c.customer_id, c.traits ->> 'name', p.address
-from unnest(%(ids)s::bigint[]) as u (id)
+-- Names and present addresses of people in a list; and where the letter went, if they are still
+-- reached there.
+select u.send_id, c.customer_id, c.traits ->> 'name', p.address,
+    case when k.address_hash = p.address_hash then p.address end
+from unnest(%(sends)s::bigint[], %(ids)s::bigint[]) as u (send_id, id)
 join customer c on c.bucket = (u.id %% 1024)::int and c.customer_id = u.id
 left join contact_point p
     on p.bucket = c.bucket and p.customer_id = c.customer_id and p.channel = 'email'
+left join message_past k
+    on k.bucket = c.bucket and k.customer_id = c.customer_id and k.send_id = u.send_id

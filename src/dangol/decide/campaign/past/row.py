@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import psycopg
 
 from dangol.decide.campaign.results import MessageRow, Then
@@ -43,9 +44,28 @@ def join_page(
     return [found[key] for key in sorted(found)[:limit]]
 
 
+def with_addresses(conn: psycopg.Connection, past: Sequence[Past]) -> list[Past]:
+    """The same, with where each letter went if its receiver is still reached there."""
+    people = _people(conn, past)
+    return [
+        msgspec.structs.replace(one, address=people[one.send_id, one.customer_id][2])
+        if (one.send_id, one.customer_id) in people
+        else one
+        for one in past
+    ]
+
+
+def _people(
+    conn: psycopg.Connection, past: Sequence[Past]
+) -> dict[tuple[int, int], tuple[str | None, str | None, str | None]]:
+    """Name, present address, and where the letter went, by send and customer."""
+    args = {"sends": [one.send_id for one in past], "ids": [one.customer_id for one in past]}
+    return {row[:2]: row[2:] for row in conn.execute(SQL.name_people, args)}
+
+
 def _named(conn: psycopg.Connection, past: Sequence[Past]) -> list[MessageRow]:
-    ids = {"ids": [one.customer_id for one in past]}
-    people = {row[0]: row[1:] for row in conn.execute(SQL.name_people, ids)}
+    people = _people(conn, past)
+    nobody = (None, None, None)
     return [
         MessageRow(
             bucket=one.bucket,
@@ -55,11 +75,11 @@ def _named(conn: psycopg.Connection, past: Sequence[Past]) -> list[MessageRow]:
             due_at=one.due_at,
             handed_at=one.handed_at,
             finished_at=one.finished_at,
-            address=None,
+            address=people.get((one.send_id, one.customer_id), nobody)[2],
             attempts=one.attempts,
             response=None,
-            name=people.get(one.customer_id, (None, None))[0],
-            current_address=people.get(one.customer_id, (None, None))[1],
+            name=people.get((one.send_id, one.customer_id), nobody)[0],
+            current_address=people.get((one.send_id, one.customer_id), nobody)[1],
         )
         for one in past
     ]
