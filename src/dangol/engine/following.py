@@ -10,9 +10,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import psycopg
+import structlog
 
 from dangol.engine.leases import Lease
 from dangol.engine.tick import Ground, Turn
+from dangol.errors import DangolError
 from dangol.settings import Settings
 from dangol.store.sql import load_queries
 
@@ -23,6 +25,8 @@ SQL = load_queries(__package__)
 
 _LONGEST_WAIT = 0.5
 """Under load, memberships follow so many seconds behind, together for several turns."""
+_REST = 10.0
+_log = structlog.get_logger("dangol.engine")
 
 
 class Following:
@@ -31,7 +35,7 @@ class Following:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._standing: Standing | None = None
-        self._followed_at = 0.0
+        self._followed_at = self._rest_until = 0.0
 
     def prepare(self, ground: Ground) -> Ground:
         """The ground of the next turn: it says what active segments look at."""
@@ -54,11 +58,20 @@ class Following:
             self._standing = Standing(self._settings)
         self._standing.hear(turn.told)
         waited = time.monotonic() - self._followed_at
+        if time.monotonic() < self._rest_until:
+            return False
         if turn.last_bucket is not None and waited < _LONGEST_WAIT:
             return False
-        more = self._standing.follow(conn, leases, now)
-        self._followed_at = time.monotonic()
-        return more
+        try:
+            return self._standing.follow(conn, leases, now)
+        except (DangolError, psycopg.OperationalError, psycopg.InterfaceError):
+            raise
+        except Exception:  # Live goes on whatever happens to segments; what waits is still there
+            _log.exception("segments cannot follow")
+            self._rest_until = time.monotonic() + _REST
+            return False
+        finally:
+            self._followed_at = time.monotonic()
 
     def is_due(self, now: datetime) -> bool:
         """Whether there is something to do though nothing was heard; asked by another thread."""

@@ -6,7 +6,6 @@ kept in memory can be lost at any line: what waits are rows, and sets are compar
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -17,7 +16,7 @@ import pyarrow.compute as pc
 from pyroaring import BitMap64
 
 from dangol.engine.leases import Lease, bucket_ranges, hold
-from dangol.engine.standing.cache import Cache, Request, Scanned
+from dangol.engine.standing.cache import Cache
 from dangol.engine.standing.calendar import Calendar
 from dangol.engine.standing.judging import Judge
 from dangol.engine.standing.kept import (
@@ -29,6 +28,7 @@ from dangol.engine.standing.kept import (
 )
 from dangol.engine.standing.people import People
 from dangol.engine.standing.rounds import Chunk, Rounds
+from dangol.engine.standing.shelving import Merged, Shelving
 from dangol.engine.standing.telling import Listening, Told
 from dangol.engine.standing.writing import Found, Reason, write
 from dangol.know.segment.membership.sets import as_set, difference
@@ -46,7 +46,6 @@ from dangol.settings import Settings
 from dangol.store.brand import read_brand
 
 _MOST_WORK = 20_000
-_RENEW = timedelta(days=1)
 _LOOK_AGAIN, _RELOAD = timedelta(seconds=5), timedelta(hours=1)
 """How often segments are read anew though nobody edited them: what they name may have changed."""
 _MICRO = timedelta(microseconds=1)
@@ -80,9 +79,8 @@ class Standing:
         self._current: dict[UUID, np.ndarray] = {}
         self._rounds = Rounds()
         self._calendar = Calendar()
-        self._scans: dict[Future[list[Scanned]], list[Request]] = {}
-        self._merged: list[tuple[int, int, UUID]] = []
-        self._scanner: ThreadPoolExecutor | None = None
+        self._shelving = Shelving(settings, self._cache)
+        self._merged: list[Merged] = []
         self._last = self._look_at = _EPOCH
         self.listening: Listening | None = None
 
@@ -119,13 +117,13 @@ class Standing:
         """Whether time or a scan that is done calls for a look; asked by another thread."""
         return (
             self._calendar.is_due(now)
-            or any(scan.done() for scan in list(self._scans))
+            or self._shelving.is_done
             or (bool(self._kept) and now >= self._look_at)
         )
 
     def settle(self) -> bool:
         """Wait for the scans that are under way; whether there were any."""
-        return len([future.exception() for future in list(self._scans)]) > 0
+        return self._shelving.settle()
 
     def close(self) -> None:
         """Let go of everything."""
@@ -133,8 +131,7 @@ class Standing:
         self._cache.clear()
         self._people.close()
         self._judge.close()
-        if self._scanner is not None:
-            self._scanner.shutdown()
+        self._shelving.close()
 
     # -- what is kept, and for whom ----------------------------------------------------
 
@@ -199,7 +196,7 @@ class Standing:
                     self._load(conn, lease)
             self._seats |= {lease.partition: lease for lease in fresh}
             self._rounds.begin(fresh, list(self._kept))
-        self._ask_for_scans(now)
+        self._shelving.ask(self._seats.values(), self._watch, now)
 
     def _load(self, conn: psycopg.Connection, lease: Lease) -> None:
         parts: defaultdict[UUID, list[np.ndarray]] = defaultdict(list)
@@ -231,78 +228,27 @@ class Standing:
 
     # -- the cache ---------------------------------------------------------------------
 
-    def _ask_for_scans(self, now: datetime) -> None:
-        """Have what is missing, worn or a day old scanned in the background, one thing at a time."""
-        watch = self._watch
-        if self._scans or not watch.events:
-            return
-        missing = [
-            lease for lease in self._seats.values() if not self._covers(lease.partition, watch)
-        ]
-        if not missing:
-            old = (lease for lease in self._seats.values() if self._is_old(lease.partition, now))
-            missing = [lease for lease in [next(old, None)] if lease]
-        if missing:
-            self._submit(
-                [
-                    self._cache.request(
-                        lease.partition, (lease.bucket_lo, lease.bucket_hi), watch, now
-                    )
-                    for lease in missing
-                ]
-            )
-
-    def _submit(self, requests: list[Request]) -> None:
-        from dangol.engine.standing.scan import scan  # what it loads is for those who need it
-
-        if self._scanner is None:
-            self._scanner = ThreadPoolExecutor(1, thread_name_prefix="standing")
-        self._scans[self._scanner.submit(scan, self._settings, requests)] = requests
-
-    def _covers(self, partition: int, watch: Watch) -> bool:
-        shelf = self._cache.shelves.get(partition)
-        return shelf is not None and shelf.watch.covers(watch)
-
-    def _is_old(self, partition: int, now: datetime) -> bool:
-        shelf = self._cache.shelves[partition]
-        return now - shelf.at > _RENEW or self._cache.is_worn(partition)
-
     def _collect(self, conn: psycopg.Connection, now: datetime) -> None:
         """Use the scans that are done; look for merges whose histories have followed."""
-        for future in [one for one in self._scans if one.done()]:
-            requests = self._scans.pop(future)
-            for scanned in future.result():
-                lease = self._seats.get(scanned.request.partition)
-                if lease and scanned.request.buckets == (lease.bucket_lo, lease.bucket_hi):
-                    self._cache.install(scanned)
-                    self._calendar.forget(lease.partition)
-            if requests[0].customers is None:
-                self._ask_for_scans(now)
-        self._read_merged(conn, now)
+        filled, has_failed = self._shelving.collect(self._seats.values(), now)
+        for partition in filled:
+            self._calendar.forget(partition)
+        if has_failed:
+            self._merged = []
+        self._shelving.ask(self._seats.values(), self._watch, now)
+        if not self._merged:
+            self._read_merged(conn, now)
 
     def _read_merged(self, conn: psycopg.Connection, now: datetime) -> None:
-        if self._merged:
-            return
         ready = self._ready()
         with conn.transaction():
-            found = [
+            self._merged = [
                 row
                 for lo, hi in bucket_ranges(ready)
                 for row in conn.execute(SQL.list_merged, {"lo": lo, "hi": hi})
             ]
-        self._merged = found
-        if found and self._watch.events:
-            self._submit(
-                [self._reading(lease, found, now) for lease in ready if _any_in(lease, found)]
-            )
-
-    def _reading(
-        self, lease: Lease, merged: Sequence[tuple[int, int, UUID]], now: datetime
-    ) -> Request:
-        buckets = (lease.bucket_lo, lease.bucket_hi)
-        ids = tuple(sorted({row[1] for row in merged if buckets[0] <= row[0] <= buckets[1]}))
-        watch = self._cache.shelves[lease.partition].watch
-        return self._cache.request(lease.partition, buckets, watch, now)._replace(customers=ids)
+        if self._merged and self._watch.events:
+            self._shelving.read_people(ready, self._merged, now)
 
     # -- evaluating --------------------------------------------------------------------
 
@@ -341,11 +287,16 @@ class Standing:
     def _reasons(self, work: Iterable[Work], now: datetime) -> dict[UUID, dict[int, Reason]]:
         """For each segment, whom to evaluate and why."""
         reasons: dict[UUID, dict[int, Reason]] = {one: {} for one in self._kept}
+        concerned: dict[tuple[object, ...], list[dict[int, Reason]]] = {}
         for row in work:
+            alike = (row.name, row.is_new, *sorted(row.traits or ()))
+            if alike not in concerned:
+                concerned[alike] = [
+                    reasons[one] for one, kept in self._kept.items() if kept.concerns(row)
+                ]
             reason = Reason(row.cause, now, row.depth)
-            for one, kept in self._kept.items():
-                if kept.concerns(row):
-                    _add(reasons[one], row.customer_id, reason)
+            for each in concerned[alike]:
+                _add(each, row.customer_id, reason)
         return reasons
 
     def _add_dues(
@@ -363,7 +314,7 @@ class Standing:
         self, conn: psycopg.Connection, reasons: dict[UUID, dict[int, Reason]], now: datetime
     ) -> None:
         """Winners whose histories were read anew."""
-        if not self._merged or self._is_reading():
+        if not self._merged or self._shelving.is_reading_people:
             return
         buckets, customers, events = (list(column) for column in zip(*self._merged, strict=True))
         conn.execute(
@@ -373,9 +324,6 @@ class Standing:
             for each in reasons.values():
                 _add(each, customer, Reason(str(Cause.MERGE), now))
         self._merged = []
-
-    def _is_reading(self) -> bool:
-        return any(requests[0].customers is not None for requests in self._scans.values())
 
     def _evaluate(
         self, reasons: Mapping[UUID, Reasons], now: datetime
@@ -452,7 +400,9 @@ class Standing:
 
     def _can_evaluate(self, partition: int, one: UUID) -> bool:
         kept = self._kept.get(one)
-        return kept is not None and (not kept.watch.events or self._covers(partition, kept.watch))
+        return kept is not None and (
+            not kept.watch.events or self._shelving.covers(partition, kept.watch)
+        )
 
     def _evaluate_all(self, chunk: Chunk, now: datetime) -> tuple[list[Found], BitMap64]:
         kept = [self._kept[one] for one in chunk.segments if one in self._kept]
@@ -496,7 +446,3 @@ def _by_names(kept: Iterable[Kept]) -> Iterable[tuple[list[str], list[Kept]]]:
 def _in_buckets(members: BitMap64, lo: int, hi: int) -> BitMap64:
     ids = np.asarray(members.to_array(), np.int64)
     return as_set(ids[(ids % BUCKETS >= lo) & (ids % BUCKETS <= hi)])
-
-
-def _any_in(lease: Lease, rows: Sequence[tuple[int, int, UUID]]) -> bool:
-    return any(lease.bucket_lo <= row[0] <= lease.bucket_hi for row in rows)
