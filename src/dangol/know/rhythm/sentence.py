@@ -78,7 +78,7 @@ def _edge(key: str, of_hundred: int) -> str:
 
 def _verdict(told: Explanation, missing: Shortage | None) -> tuple[Part, ...]:
     if told.stage is Stage.UNKNOWN:
-        return _too_early(missing)
+        return too_early(missing)
     if told.stage is Stage.NEW:
         left = told.model.newcomer_days_left if told.model else None
         return (Part("so_new", {}) if left is None else Part("so_new_days", {"days": left}),)
@@ -96,7 +96,8 @@ _ASIDE = {
 """What needs saying where p alone would give another stage."""
 
 
-def _too_early(missing: Shortage | None) -> tuple[Part, ...]:
+def too_early(missing: Shortage | None) -> tuple[Part, ...]:
+    """That it is too early to tell, and what has to happen first where that is known."""
     if missing is None:
         return (Part("too_early", {}),)
     people, days = missing.repeaters_missing, missing.days_missing
@@ -104,4 +105,6 @@ def _too_early(missing: Shortage | None) -> tuple[Part, ...]:
         return (Part("too_early_both", {"people": people, "days": days}),)
     if people:
         return (Part("too_early_people", {"people": people}),)
+    if not days:
+        return (Part("too_early", {}),)
     return (Part("too_early_days", {"days": days}),)

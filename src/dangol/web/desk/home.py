@@ -6,6 +6,9 @@ from typing import Any
 import msgspec
 from psycopg.rows import dict_row
 
+from dangol.know.rhythm.lookup import find_model, find_none
+from dangol.know.rhythm.minimum import LEAST_REPEATERS, Shortage
+from dangol.know.rhythm.sentence import too_early
 from dangol.model.stage import Stage
 from dangol.store.backup.hold import find_hold
 from dangol.web.answer import Answer, Page
@@ -93,14 +96,14 @@ def stages(visit: Visit) -> tuple[list[Bar], list[Step]]:
 def missing(visit: Visit) -> list[tuple[str, dict[str, Any]]]:
     """What is not known yet and what would change that: keys of words with values."""
     orders, since = visit.conn.execute(SQL.count_orders).fetchone()
-    model = visit.conn.execute(SQL.find_model).fetchone()
     notes: list[tuple[str, dict[str, Any]]] = []
     if orders == 0:
         notes.append(("home.no_orders", {}))
-    elif model is None:
+    elif find_model(visit.conn) is None:
+        nothing = find_none(visit.conn)
         days = (visit.now.date() - since).days
-        key = "home.too_young" if days < 90 else "home.too_few"
-        notes.append((key, {"n": max(90 - days, 1)} if days < 90 else {}))
+        missing = nothing.shortage if nothing else Shortage(repeaters=LEAST_REPEATERS, days=days)
+        notes += [(f"rhythm.say_{part.key}", dict(part.values)) for part in too_early(missing)]
     return notes
 
 

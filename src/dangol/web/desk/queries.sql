@@ -49,11 +49,6 @@ order by changed_at desc limit %(limit)s
 -- Days on which somebody ordered, and since when we know of any.
 select count(*), min(day) from relationship_day
 
--- name: find_model
--- The newest rhythm model.
-select version, model, params, fitted_at, as_of, customers, repeaters, log_likelihood, thresholds
-from rhythm_model order by version desc limit 1
-
 -- name: messages_of
 -- What was planned for or sent to one customer, latest first.
 select m.send_id, m.state, m.reason, m.due_at, m.handed_at, s.kind, c.id as campaign_id,
