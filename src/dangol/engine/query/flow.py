@@ -12,7 +12,7 @@ from dangol.know.segment.service import Sampled
 _STOOD = """
 with told as (
     select bucket, customer_id, time,
-        coalesce(json_extract_string(props, '$.from'), 'unknown') as was
+        coalesce(json_extract_string(props, '$.from'), 'nobody') as was
     from events where name = 'Stage Changed' and time >= $1),
 first as (select bucket, customer_id, arg_min(was, time) as was from told group by all),
 second as (
@@ -22,9 +22,11 @@ stood as (
         c.traits
     from stages s join customers c using (bucket, customer_id)
     left join first f using (bucket, customer_id)
-    left join second l using (bucket, customer_id))
+    left join second l using (bucket, customer_id)
+    where coalesce(l.was, s.stage) <> 'nobody')
 """
-"""A stage on a day is where the first change after it came from, or the present one."""
+"""A stage on a day is where the first change after it came from, or the present one; before the
+first of all it is `nobody`: no customer yet."""
 
 
 class FlowAsked(msgspec.Struct, frozen=True, kw_only=True):

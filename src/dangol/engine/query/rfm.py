@@ -38,7 +38,10 @@ class Grid(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CellAsked(GridAsked, frozen=True, kw_only=True):
-    """The people of a cell, or with `was` those who came into it from another."""
+    """The people of a cell, or with `was` those who came into it from another.
+
+    A score of 0 stands for any, -1 for not being in the table.
+    """
 
     recency: int
     frequency: int
@@ -87,7 +90,7 @@ def rfm_people(warm: Warm, asked: CellAsked) -> Cell:
     if asked.since is not None and asked.was_recency is not None:
         before = _graded(warm, asked.since, asked.days)
         came = _chosen(before, asked.was_recency, asked.was_frequency or 0)
-        ids = np.intersect1d(ids, came)
+        ids = _moved(before.ids if asked.was_recency == -1 else came, ids, now.ids, asked)
     page = ids[ids > asked.after][: min(max(asked.limit, 1), MAX_PAGE)]
     rows = warm.as_of().snapshot.query(
         "select customer_id, json_extract_string(traits, '/name') as name,"
@@ -117,6 +120,13 @@ def _chosen(graded: _Graded, recency: int, frequency: int) -> np.ndarray:
     if frequency:
         kept &= graded.grades.frequency == frequency
     return graded.ids[kept]
+
+
+def _moved(came: np.ndarray, ids: np.ndarray, now: np.ndarray, asked: CellAsked) -> np.ndarray:
+    """Who came from one part of the table into another, in order."""
+    if asked.recency == -1:
+        return np.setdiff1d(came, now)
+    return np.setdiff1d(ids, came) if asked.was_recency == -1 else np.intersect1d(ids, came)
 
 
 def _paired(before: _Graded, after: _Graded, name: str) -> tuple[rfm.Scores, rfm.Scores]:

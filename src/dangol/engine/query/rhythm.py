@@ -170,7 +170,7 @@ def _changes_by_step(
 
 _MOVED = """
 with moved as (
-    select customer_id, time, cause, coalesce(json_extract_string(props, '$.from'), 'unknown') as was,
+    select customer_id, time, cause, coalesce(json_extract_string(props, '$.from'), 'nobody') as was,
         json_extract_string(props, '$.to') as stage, json_extract(props, '$.p')::double as p
     from events where name = 'Stage Changed' and time > $1 and time <= $2)
 """

@@ -26,12 +26,14 @@ from dangol.engine.query import (
     campaigns,
     flow,
     giving,
+    meetings,
     outlook,
     people,
     rapport,
     registry,
     rfm,
     rhythm,
+    stood,
     timeline,
     why,
 )
@@ -58,7 +60,9 @@ _MOST_INTERRUPTIONS = 3
 
 _CODES = ((NotFound, "not_found"), (Conflict, "conflict"), (Refused, "refused"))
 
-REGISTERED = (campaigns, flow, giving, outlook, people, rapport, rfm, rhythm, timeline, why)
+REGISTERED = (
+    campaigns, flow, giving, meetings, outlook, people, rapport, rfm, rhythm, stood, timeline, why,
+)  # fmt: skip
 """Modules whose questions this process answers."""
 
 

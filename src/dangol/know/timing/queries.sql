@@ -13,3 +13,7 @@ delete from timing_model where version <= (select max(version) - 10 from timing_
 -- The newest.
 select told_at, people, acts, kappa, everyone, zones, week from timing_model
 order by version desc limit 1
+
+-- name: find_week
+-- The newest, as far as pages show it.
+select told_at, acts, week from timing_model order by version desc limit 1

@@ -79,6 +79,15 @@ class Display:
             value /= 1000
         return f"{value:,.0f} {unit}" if unit in ("B", "KB") else f"{value:,.1f} {unit}"
 
+    def called(self, traits: dict[str, Any]) -> str:
+        """How to address a customer: by name only, never by an address; Korean names stay whole."""
+        found = str(traits.get("name") or "").strip()
+        if self.locale == "en" and traits.get("firstName"):
+            return str(traits["firstName"])[:80]
+        last, first = (str(traits.get(k) or "") for k in ("lastName", "firstName"))
+        korean = f"{last}{first}" if self.locale == "ko" else f"{first} {last}".strip()
+        return (found or korean)[:80]
+
     def name(self, traits: dict[str, Any]) -> str:
         """What to call a customer in lists; empty when nothing is known."""
         full = " ".join(str(traits.get(k) or "") for k in ("firstName", "lastName")).strip()

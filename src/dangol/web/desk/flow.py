@@ -1,96 +1,74 @@
-"""The flow between stages from one day to another: ribbons drawn on the server, and a table."""
+"""Where customers stood on two days and in between: the flow, the sizes, who moved and why."""
 
-from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
-
-import msgspec
+from datetime import datetime, timedelta
+from typing import Any
 
 from dangol.errors import NotFound
 from dangol.model.stage import Stage
-from dangol.store.brand import read_brand
 from dangol.web.answer import Answer, Page
 from dangol.web.desk.audience import Asking, asking, people_file, people_page
+from dangol.web.desk.charts import BEFORE, NOBODY, ORDER, Line, Step, flow_chart, series_chart
+from dangol.web.desk.display import Display
 from dangol.web.desk.listing import Figure, list_url
+from dangol.web.desk.span import DaySpan, span_asked
 from dangol.web.query import QueryFailed, ask
 from dangol.web.visit import Visit
 
-ORDER = [stage.value for stage in (Stage.LOYAL, Stage.ACTIVE, Stage.NEW, Stage.LAPSING,
-                                   Stage.INACTIVE, Stage.UNKNOWN)]  # fmt: skip
-_DAYS = 30
 _WAIT_S = 30.0
-WIDTH, HEIGHT, BAR, GAP = 600.0, 260.0, 12.0, 8.0
-"""Of the drawing, in its own units; it is scaled to the page."""
-
-
-class Step(msgspec.Struct, frozen=True):
-    """People who stood at `was` on the first day and at `stage` on the second."""
-
-    was: str
-    stage: str
-    people: int
-
-
-class Bar(msgspec.Struct, frozen=True):
-    """A stage on one side of the drawing."""
-
-    stage: str
-    x: float
-    y: float
-    height: float
-
-
-class Ribbon(msgspec.Struct, frozen=True):
-    """A way from a bar on the left to one on the right; `path` is SVG's."""
-
-    was: str
-    stage: str
-    people: int
-    path: str
-
-
-class Drawing(msgspec.Struct, frozen=True):
-    """Bars and the ribbons between them."""
-
-    bars: list[Bar]
-    ribbons: list[Ribbon]
+_STEPS = 12
+"""How many times between the two days sizes are told."""
 
 
 def show(visit: Visit) -> Answer:
     """The drawing between two days, and the same as a table with links."""
-    since, until = _days(visit)
+    return Page("desk/flow.html", _flow(visit))
+
+
+def show_part(visit: Visit) -> Answer:
+    """The drawing alone, for the first page."""
+    return Page("desk/flow_part.html", _flow(visit))
+
+
+def _flow(visit: Visit) -> dict[str, Any]:
+    span = span_asked(visit)
     steps: list[Step] = []
     problem = ""
     try:
-        found = ask(visit.settings, "stage_flow", _between(visit), timeout_s=_WAIT_S)
-        steps = [Step(one["was"], one["stage"], one["people"]) for one in found]
+        found = ask(visit.settings, "stage_flow", span.ends, timeout_s=_WAIT_S)
+        steps = [
+            Step(one["was"], one["stage"], one["people"], _url(span, one["was"], one["stage"]))
+            for one in found
+        ]
     except QueryFailed as error:
         problem = visit.say(error)
-    has_moved = any(step.was != step.stage for step in steps)
-    query = {"since": since.isoformat(), "until": until.isoformat()}
-    rows = [(step, _figure(step, query)) for step in steps]
-    values = {
-        "since": since,
-        "until": until,
-        "drawing": draw(steps) if has_moved else None,
-        "moved": [row for row in rows if row[0].was != row[0].stage],
+    rows = [(step, Figure(step.people, step.url)) for step in steps]
+    moved = [row for row in rows if row[0].was != row[0].stage]
+    # Where everybody was told a stage for the first time, there is nothing to compare with.
+    has_moved = any(step.was not in (Stage.UNKNOWN.value, NOBODY) for step, _ in moved)
+    return {
+        "span": span,
+        "query": span.query,
+        "chart": flow_chart(steps, stage_names(visit)) if has_moved else None,
+        "moved": moved,
         "stayed": [row for row in rows if row[0].was == row[0].stage],
-        "width": WIDTH,
-        "height": HEIGHT,
-        "bar": BAR,
         "problem": problem,
+        "list_url": list_url,
     }
-    return Page("desk/flow.html", values)
+
+
+def stage_names(visit: Visit) -> dict[str, str]:
+    """Every stage in words, with what somebody is before the first."""
+    return {stage: visit.t(f"stage.{stage}") for stage in BEFORE}
 
 
 def show_people(visit: Visit) -> Answer:
     """Who is in one ribbon."""
     was, stage = _pair(visit)
-    since, until = _days(visit)
-    query = {"since": since.isoformat(), "until": until.isoformat(), "was": was, "stage": stage}
+    span = span_asked(visit)
     title = f"{visit.t(f'stage.{was}')} → {visit.t(f'stage.{stage}')}"
-    back = list_url("/flow", {"since": query["since"], "until": query["until"]})
+    back = list_url("/flow", span.query)
     head = (title, back, visit.t("flow.title"))
+    query = span.query | {"was": was, "stage": stage}
     return people_page(visit, _of_pair(visit), "/flow/people", query, head)
 
 
@@ -99,78 +77,81 @@ def download_people(visit: Visit) -> Answer:
     return people_file(_of_pair(visit))
 
 
-def draw(steps: Iterable[Step]) -> Drawing:
-    """Bars as high as their people, ribbons as wide as theirs; everything stays inside the frame."""
-    known = [step for step in steps if step.was in ORDER and step.stage in ORDER]
-    total = sum(step.people for step in known) or 1
-    unit = (HEIGHT - GAP * (len(ORDER) - 1)) / total
-    left = _bars(known, "was", 0.0, unit)
-    right = _bars(known, "stage", WIDTH - BAR, unit)
-    leaves, arrives = ({name: bar.y for name, bar in side.items()} for side in (left, right))
-    ribbons = []
-    for step in sorted(known, key=lambda step: (ORDER.index(step.was), ORDER.index(step.stage))):
-        wide = step.people * unit
-        path = _ribbon(leaves[step.was], arrives[step.stage], wide)
-        ribbons.append(Ribbon(step.was, step.stage, step.people, path))
-        leaves[step.was] += wide
-        arrives[step.stage] += wide
-    return Drawing([*left.values(), *right.values()], ribbons)
-
-
-def _bars(steps: list[Step], side: str, x: float, unit: float) -> dict[str, Bar]:
-    bars: dict[str, Bar] = {}
-    y = 0.0
-    for stage in ORDER:
-        height = unit * sum(step.people for step in steps if getattr(step, side) == stage)
-        if height:
-            bars[stage] = Bar(stage, x, round(y, 2), round(height, 2))
-            y += height + GAP
-    return bars
-
-
-def _ribbon(y0: float, y1: float, wide: float) -> str:
-    x0, x1, middle = BAR, WIDTH - BAR, WIDTH / 2
-    return (
-        f"M{x0:g} {y0:.2f}C{middle:g} {y0:.2f} {middle:g} {y1:.2f} {x1:g} {y1:.2f}"
-        f"V{y1 + wide:.2f}C{middle:g} {y1 + wide:.2f} {middle:g} {y0 + wide:.2f} "
-        f"{x0:g} {y0 + wide:.2f}Z"
-    )
-
-
-def _figure(step: Step, query: dict[str, str]) -> Figure:
-    url = list_url("/flow/people", query | {"was": step.was, "stage": step.stage})
-    return Figure(step.people, url)
-
-
-def _days(visit: Visit) -> tuple[date, date]:
-    """The two days asked for; what makes no sense becomes the last thirty days."""
-    today = visit.now.astimezone(ZoneInfo(read_brand(visit.conn).zone)).date()
+def show_sizes(visit: Visit) -> Answer:
+    """How many stood in each stage, from the first day to the second."""
+    span = span_asked(visit)
+    values = span.ends | {"steps": _STEPS}
     try:
-        since = date.fromisoformat(visit.query("since"))
-        until = date.fromisoformat(visit.query("until"))
-    except ValueError:
-        return today - timedelta(days=_DAYS), today
-    if not date(1970, 1, 2) <= since < until <= today:
-        return today - timedelta(days=_DAYS), today
-    return since, until
+        found = ask(visit.settings, "stage_sizes", values, timeout_s=_WAIT_S)
+    except QueryFailed as error:
+        return Page("desk/flow_sizes.html", {"problem": visit.say(error), "lines": []})
+    show = Display(visit.locale, span.zone, visit.now)
+    instants = found["instants"]
+    # An instant is the end of a day: it bears that day's name, not the next one's.
+    labels = [show.day(datetime.fromisoformat(one) - timedelta(seconds=1)) for one in instants]
+    names = stage_names(visit)
+    lines = [
+        Line(stage, names[stage], counts, [_stood_url(one, stage) for one in instants])
+        for stage in ORDER
+        if any(counts := found["stages"].get(stage, []))
+    ]
+    chart = series_chart("lines", [_short(label) for label in labels], lines)
+    values = {"problem": "", "lines": lines, "labels": labels, "chart": chart, "figure": Figure}
+    return Page("desk/flow_sizes.html", values)
 
 
-def _between(visit: Visit) -> dict[str, str]:
-    """The ends of both days in the brand's zone."""
-    zone = ZoneInfo(read_brand(visit.conn).zone)
-    ends = (
-        datetime.combine(day + timedelta(days=1), time(), zone).isoformat() for day in _days(visit)
-    )
-    return dict(zip(("since", "until"), ends, strict=True))
+def show_stood(visit: Visit) -> Answer:
+    """Who stood in a stage at an instant."""
+    at, stage = _instant(visit)
+    span = span_asked(visit)
+    day = Display(visit.locale, span.zone, visit.now).moment(at)
+    head = (f"{visit.t(f'stage.{stage}')}, {day}", "/flow", visit.t("flow.title"))
+    query = {"at": at.isoformat(), "stage": stage}
+    return people_page(visit, _of_stood(visit), "/flow/stood", query, head)
+
+
+def download_stood(visit: Visit) -> Answer:
+    """The same as CSV."""
+    return people_file(_of_stood(visit))
+
+
+def _short(label: str) -> str:
+    """A date without its year, for an axis."""
+    return label.split("년 ", 1)[1] if "년 " in label else label.rsplit(" ", 1)[0]
+
+
+def _url(span: DaySpan, was: str, stage: str) -> str:
+    return list_url("/flow/people", span.query | {"was": was, "stage": stage})
+
+
+def _stood_url(at: str, stage: str) -> str:
+    return list_url("/flow/stood", {"at": at, "stage": stage})
 
 
 def _pair(visit: Visit) -> tuple[str, str]:
     was, stage = visit.query("was"), visit.query("stage")
-    if was not in ORDER or stage not in ORDER:
+    if was not in (*ORDER, NOBODY) or stage not in ORDER:
         raise NotFound()
     return was, stage
 
 
 def _of_pair(visit: Visit) -> Asking:
     was, stage = _pair(visit)
-    return asking(visit, "stage_people", {"was": was, "stage": stage, **_between(visit)})
+    span = span_asked(visit)
+    return asking(visit, "stage_people", {"was": was, "stage": stage, **span.ends})
+
+
+def _instant(visit: Visit) -> tuple[datetime, str]:
+    stage = visit.query("stage")
+    try:
+        at = datetime.fromisoformat(visit.query("at"))
+    except ValueError:
+        raise NotFound() from None
+    if stage not in ORDER or at.tzinfo is None or not 1970 < at.year < 3000:
+        raise NotFound()
+    return at, stage
+
+
+def _of_stood(visit: Visit) -> Asking:
+    at, stage = _instant(visit)
+    return asking(visit, "stood_people", {"at": at.isoformat(), "stage": stage})

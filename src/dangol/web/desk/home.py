@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from psycopg.rows import dict_row
 
+from dangol.know.giving.fans import find_fans
 from dangol.know.rhythm.lookup import find_model, find_none
 from dangol.know.rhythm.minimum import LEAST_REPEATERS, Shortage
 from dangol.know.rhythm.sentence import too_early
@@ -16,6 +17,7 @@ from dangol.web.desk import practice
 from dangol.web.desk.jobs import job_values, say_error
 from dangol.web.desk.listing import Figure
 from dangol.web.desk.people import LATELY, SQL, People, count_people, list_people, stage_flow
+from dangol.web.desk.suggestion import suggest
 from dangol.web.visit import Visit
 
 _SHOWN = 6
@@ -47,6 +49,7 @@ def show(visit: Visit) -> Answer:
         return Page("desk/doors.html", {"error": _practice_error(visit)})
     quiet = People(stage=Stage.LAPSING, quiet=True)
     regular = People(stage=Stage.LOYAL, days=LATELY)
+    first = People(first=LATELY)
     bars, steps = stages(visit)
     values = {
         "waiting": _rows(visit, SQL.waiting),
@@ -55,6 +58,10 @@ def show(visit: Visit) -> Answer:
         "count_quiet": count_people(visit.conn, quiet, visit.now),
         "regulars": list_people(visit.conn, regular, visit.now, limit=_SHOWN),
         "count_regulars": count_people(visit.conn, regular, visit.now),
+        "firsts": list_people(visit.conn, first, visit.now, limit=_SHOWN),
+        "count_firsts": count_people(visit.conn, first, visit.now),
+        "has_fans": find_fans(visit.conn) is not None,
+        "suggest": suggest,
         "newcomers": count_people(visit.conn, People(new=LATELY), visit.now),
         "everyone": count_people(visit.conn, People(), visit.now),
         "visitors": count_people(visit.conn, People(visitors=True), visit.now),

@@ -23,6 +23,14 @@ class Link(msgspec.Struct, frozen=True):
 _GROUPS = (
     ("", (Link("/", "nav.home"),)),
     (
+        "nav.relation",
+        (
+            Link("/flow", "flow.title"),
+            Link("/meetings", "meetings.title"),
+            Link("/rhythm", "rhythms.title"),
+        ),
+    ),
+    (
         "nav.people",
         (
             Link("/customers", "nav.customers"),

@@ -24,6 +24,7 @@ _ORDERS = {
     "seen": "order by c.last_seen_at desc, c.customer_id desc",
     "changed": "order by s.since desc, c.customer_id desc",
     "quiet": "order by s.silence nulls last, c.customer_id desc",
+    "first": "order by s.first_day desc, c.customer_id desc",
 }
 
 
@@ -40,13 +41,15 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
     """The stage changed within so many days, by the customer's own doing or by time."""
     new: int = 0
     """First seen within so many days."""
+    first: int = 0
+    """Came for the first time within so many days, and not again."""
     visitors: bool = False
     """Those whom nobody has named yet, instead of the others."""
 
     @property
     def query(self) -> dict[str, str]:
         """The filter as an address states it."""
-        numbers = {"days": self.days, "new": self.new}
+        numbers = {"days": self.days, "new": self.new, "first": self.first}
         given = {"q": self.q, "stage": self.stage, "was": self.was}
         given |= {name: str(value) for name, value in numbers.items() if value}
         given |= {"who": "visitors" if self.visitors else "", "quiet": "yes" if self.quiet else ""}
@@ -67,6 +70,7 @@ def people_asked(visit: Visit) -> People:
         was=visit.query("was") if visit.query("was") in stages else "",
         days=_days(visit.query("days")),
         new=_days(visit.query("new")),
+        first=_days(visit.query("first")),
         visitors=visit.query("who") == "visitors",
         quiet=visit.query("quiet") == "yes",
     )
@@ -83,11 +87,15 @@ def list_people(
 ) -> list[dict[str, Any]]:
     """Rows of customers; the order follows what the filter is about."""
     values = _values(conn, people, now) | {"limit": limit, "offset": offset}
-    order = _ORDERS[
-        "quiet" if people.stage == Stage.LAPSING else "changed" if people.days else "seen"
-    ]
+    order = _ORDERS[_about(people)]
     query = f"{SQL.people_columns} {SQL.people} {order} limit %(limit)s offset %(offset)s"
     return conn.cursor(row_factory=dict_row).execute(query, values).fetchall()
+
+
+def _about(people: People) -> str:
+    if people.first:
+        return "first"
+    return "quiet" if people.stage == Stage.LAPSING else "changed" if people.days else "seen"
 
 
 def people_page(visit: Visit, people: People) -> ListPage:
@@ -119,6 +127,7 @@ def _values(conn: psycopg.Connection, people: People, now: datetime) -> dict[str
         "changed_after": now - timedelta(days=people.days) if people.days else None,
         "by_themselves": bool(people.days),
         "first_after": now - timedelta(days=people.new) if people.new else None,
+        "came_after": _today(conn, now) - timedelta(days=people.first) if people.first else None,
         "visitors": people.visitors,
         "quiet_on": _today(conn, now) if people.quiet else None,
     }

@@ -13,6 +13,7 @@ where c.merged_into is null and c.erased_at is null
     and (%(changed_after)s::timestamptz is null or s.since >= %(changed_after)s)
     and (not %(by_themselves)s or s.cause in ('behaviour', 'time'))
     and (%(first_after)s::timestamptz is null or c.first_seen_at >= %(first_after)s)
+    and (%(came_after)s::date is null or (s.repeats = 0 and s.first_day >= %(came_after)s))
     and (%(quiet_on)s::date is null
         or (%(quiet_on)s::date - s.last_day) * s.repeats > s.last_day - s.first_day
         or s.repeats = 0)
