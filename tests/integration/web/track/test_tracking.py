@@ -91,7 +91,7 @@ def test_any_content_type_and_gzip_are_read(
         (b'{"batch": 1}', {}, 400, "invalid_json"),
         (b"{}", {}, 400, "invalid_json"),
         (b"x", {"Content-Encoding": "gzip"}, 400, "invalid_gzip"),
-        (gzip.compress(b"{}")[:-9], {"Content-Encoding": "gzip"}, 400, "invalid_gzip"),
+        (gzip.compress(b"{}", mtime=0)[:-9], {"Content-Encoding": "gzip"}, 400, "invalid_gzip"),
         (b"x", {"Content-Encoding": "br"}, 400, "unknown_encoding"),
         (b" " * (MAX_BODY + 1), {}, 413, "too_large"),
         (gzip.compress(b" " * (MAX_BODY * 40)), {"Content-Encoding": "gzip"}, 413, "too_large"),
