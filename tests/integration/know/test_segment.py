@@ -116,7 +116,7 @@ def test_segments_in_use_stay(conn: psycopg.Connection) -> None:
     delete_segment(conn, inner.id, 1)
     assert list_segments(conn) == []
     with pytest.raises(ConditionProblem, match="no segment"):
-        resolve(conn, parse(named))
+        resolve(conn, parse(named), NOW)
 
 
 def test_two_edits_cannot_make_a_circle(dsn: str) -> None:

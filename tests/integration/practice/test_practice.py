@@ -82,9 +82,10 @@ def _wait(conn: psycopg.Connection, job_id: UUID, seconds: float) -> Job:
 
 
 def _count(settings: Settings, conn: psycopg.Connection, definition: dict) -> int:
-    resolved = resolve(conn, parse(definition))
+    now = datetime.now(UTC)
+    resolved = resolve(conn, parse(definition), now)
     with snapshot(settings, settings.database_url or "") as snap:
-        return count(snap, resolved, datetime.now(UTC), "Asia/Seoul").people
+        return count(snap, resolved, now, "Asia/Seoul").people
 
 
 def test_the_shop_is_made_checked_and_removed(shop: Settings, conn: psycopg.Connection) -> None:

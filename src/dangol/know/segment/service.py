@@ -167,13 +167,11 @@ def list_users(conn: psycopg.Connection, segment_id: UUID, *, open_only: bool) -
 # -- asking --------------------------------------------------------------------------------
 
 
-def resolve(
-    conn: psycopg.Connection, condition: Condition, now: datetime | None = None
-) -> Condition:
+def resolve(conn: psycopg.Connection, condition: Condition, now: datetime) -> Condition:
     """`condition` with what it names spelled out as of `now`, ready to compile or to evaluate.
 
     Segments become their definitions, messages of a letter, campaign or topic the sends that
-    carried it, moments the places of those that are on at `now`; without it, of none.
+    carried it, moments the places of those that are on at `now`.
 
     Raises:
         ConditionProblem: a segment is unknown, or segments contain each other.
@@ -183,7 +181,7 @@ def resolve(
     reacted = [leaf for leaf in leaves if isinstance(leaf, Reacted)]
     messages = store.list_messages(conn, reacted) if reacted else NO_MESSAGES
     has_moments = any(isinstance(leaf, InMoment) for leaf in leaves)
-    open_now = list_open(conn, now) if has_moments and now else []
+    open_now = list_open(conn, now) if has_moments else []
     moments = [Moment(one.id, one.kind, one.area) for one in open_now]
     return inline(condition, definitions, messages, moments)
 
