@@ -27,6 +27,7 @@ from dangol.engine.standing.kept import (
     views_of,
 )
 from dangol.engine.standing.people import People
+from dangol.engine.standing.reasons import Reasons, add_dues, add_merged, reasons_of
 from dangol.engine.standing.rounds import Chunk, Rounds
 from dangol.engine.standing.shelving import Merged, Shelving
 from dangol.engine.standing.telling import Listening, Told
@@ -34,7 +35,6 @@ from dangol.engine.standing.writing import Found, Reason, write
 from dangol.know.segment.membership.sets import as_set, difference
 from dangol.know.segment.membership.store import (
     SQL,
-    Work,
     as_members,
     load_members,
     take_work,
@@ -50,17 +50,6 @@ _LOOK_AGAIN, _RELOAD = timedelta(seconds=5), timedelta(hours=1)
 """How often segments are read anew though nobody edited them: what they name may have changed."""
 _MICRO = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_STRENGTH = {
-    str(cause): strength
-    for strength, cause in enumerate(
-        (Cause.DEFINITION, Cause.HISTORY, Cause.REFIT, Cause.MERGE, Cause.TIME, Cause.BEHAVIOUR)
-    )
-}
-"""Of several reasons, the one that may trigger something counts."""
-
-
-Reasons = Mapping[int, Reason]
-"""Why each customer is evaluated."""
 
 
 class Standing:
@@ -276,42 +265,16 @@ class Standing:
                 for lo, hi in bucket_ranges(ready)
                 for row in take_work(conn, lo, hi, _MOST_WORK)
             ]
-            reasons = self._reasons(work, now)
-            self._add_dues(reasons, dues, now)
+            reasons = reasons_of(self._kept.values(), work, now)
+            add_dues(reasons, dues, now)
             self._add_merged(conn, reasons, now)
             found = self._evaluate(reasons, now)
             self._save(conn, found, now)
         self._accept(found)
         return len(work) >= _MOST_WORK
 
-    def _reasons(self, work: Iterable[Work], now: datetime) -> dict[UUID, dict[int, Reason]]:
-        """For each segment, whom to evaluate and why."""
-        reasons: dict[UUID, dict[int, Reason]] = {one: {} for one in self._kept}
-        concerned: dict[tuple[object, ...], list[dict[int, Reason]]] = {}
-        for row in work:
-            alike = (row.name, row.is_new, *sorted(row.traits or ()))
-            if alike not in concerned:
-                concerned[alike] = [
-                    reasons[one] for one, kept in self._kept.items() if kept.concerns(row)
-                ]
-            reason = Reason(row.cause, now, row.depth)
-            for each in concerned[alike]:
-                _add(each, row.customer_id, reason)
-        return reasons
-
-    def _add_dues(
-        self,
-        reasons: dict[UUID, dict[int, Reason]],
-        dues: Iterable[tuple[UUID, int, int]],
-        now: datetime,
-    ) -> None:
-        for one, customer, micros in dues:
-            at = min(_EPOCH + timedelta(microseconds=micros), now)
-            if one in reasons:
-                _add(reasons[one], customer, Reason(str(Cause.TIME), at))
-
     def _add_merged(
-        self, conn: psycopg.Connection, reasons: dict[UUID, dict[int, Reason]], now: datetime
+        self, conn: psycopg.Connection, reasons: dict[UUID, Reasons], now: datetime
     ) -> None:
         """Winners whose histories were read anew."""
         if not self._merged or self._shelving.is_reading_people:
@@ -320,9 +283,7 @@ class Standing:
         conn.execute(
             SQL.finish_merged, {"buckets": buckets, "customers": customers, "events": events}
         )
-        for customer in customers:
-            for each in reasons.values():
-                _add(each, customer, Reason(str(Cause.MERGE), now))
+        add_merged(reasons, customers, now)
         self._merged = []
 
     def _evaluate(
@@ -427,12 +388,6 @@ class Standing:
             return Reason(str(Cause.TIME if is_same else Cause.DEFINITION), now)
 
         return Found(one, changes, why, [bucket for bucket in span if not current[bucket]])
-
-
-def _add(reasons: dict[int, Reason], customer: int, reason: Reason) -> None:
-    known = reasons.get(customer)
-    if known is None or _STRENGTH[known.cause] < _STRENGTH[reason.cause]:
-        reasons[customer] = reason
 
 
 def _by_names(kept: Iterable[Kept]) -> Iterable[tuple[list[str], list[Kept]]]:
