@@ -46,9 +46,9 @@ class Kept(NamedTuple):
             return watch.has_zones or not watch.traits.isdisjoint(work.traits or ())
         if name == EventName.STAGE_CHANGED:
             return watch.has_stage
-        if name in (EventName.CONSENT_CHANGED, EventName.PREFERENCE_CHANGED):
-            return watch.has_consent
-        return False
+        if name == EventName.PREFERENCE_CHANGED:
+            return watch.has_consent or watch.has_zones
+        return name == EventName.CONSENT_CHANGED and watch.has_consent
 
 
 def active_versions(conn: psycopg.Connection) -> list[tuple[UUID, int, str]]:
@@ -106,7 +106,7 @@ _HANDLED = {
     EventName.PROFILE_UPDATED.value: lambda watch: watch.has_zones or bool(watch.traits),
     EventName.STAGE_CHANGED.value: lambda watch: watch.has_stage,
     EventName.CONSENT_CHANGED.value: lambda watch: watch.has_consent,
-    EventName.PREFERENCE_CHANGED.value: lambda watch: watch.has_consent,
+    EventName.PREFERENCE_CHANGED.value: lambda watch: watch.has_consent or watch.has_zones,
 }
 
 
