@@ -1,12 +1,16 @@
 """Memberships follow what happens: at once, for the right reason, and told once."""
 
 import datetime as dt
+import threading
 
 import psycopg
 import pytest
 
+from dangol.engine.backfilling import Planned, plan_backfill
+from dangol.engine.jobs import job_connection, work_once
 from dangol.engine.leases import leave, share_leases
-from dangol.errors import LeaseLost
+from dangol.engine.workers import find_handler
+from dangol.errors import LeaseLost, Refused
 from dangol.know.segment.service import delete_segment, edit_segment, get_segment
 
 from .conftest import ORDER, Shop
@@ -178,3 +182,29 @@ def test_a_segment_that_is_removed_takes_what_was_kept_with_it(shop: Shop) -> No
     shop.tell(2, ORDER)
     shop.catch_up()
     assert shop.members(segment) == shop.changes(segment) == []
+
+
+def test_a_backfill_tells_once_of_those_who_are_still_there(shop: Shop) -> None:
+    for one in (1, 2, 3):
+        shop.tell(one, ORDER, ago=dt.timedelta(days=29) if one == 3 else dt.timedelta())
+    shop.catch_up()
+    segment = shop.segment(LATELY)
+    shop.catch_up()
+    shop.now += 2 * DAY  # 3 leaves: an event of its own
+    shop.catch_up()
+    assert [event[1] for event in shop.events()] == ["Segment Exited"]
+    with pytest.raises(Refused):
+        plan_backfill(shop.conn, Planned(segment, 1, 3), "member:1", shop.now)
+    plan_backfill(shop.conn, Planned(segment, 1, 2), "member:1", shop.now)
+    shop.conn.commit()
+    with job_connection(shop.settings) as conn:
+        assert work_once(conn, shop.settings, "test", find_handler, threading.Event())
+    with pytest.raises(Refused):
+        plan_backfill(shop.conn, Planned(segment, 1, 2), "member:1", shop.now)
+    shop.conn.rollback()
+    shop.catch_up()
+    assert sorted(shop.events()) == [
+        (1, "Segment Entered", "behaviour"),
+        (2, "Segment Entered", "behaviour"),
+        (3, "Segment Exited", "time"),
+    ]
