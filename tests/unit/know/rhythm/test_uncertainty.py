@@ -31,14 +31,19 @@ def learn(rows) -> RhythmModel:
     )
 
 
-def coverage(truth: Params, seeds) -> tuple[float, float]:
-    """How often the interval holds the truth: of p, and of next year's orders."""
-    of_p, of_orders = [], []
+def coverage(truth: Params, seeds: range) -> tuple[float, float]:
+    """How often the interval holds the truth: of p, and of next year's orders.
+
+    A few shops have no visible leaving at all; there no interval is given, and none is counted.
+    """
+    of_p, of_orders, unknown = [], [], 0
     for seed in seeds:
         rows = simulate(truth, 300, 730, seed).histories(730)
         model = learn(rows)
         models = draw_models(model)
-        assert models
+        if not models:
+            unknown += 1
+            continue
         days = score(model.params, model.kind, rows).horizon_days
         low, high = p_interval(models, model.kind, rows, days)
         true = p_active(truth, model.kind, rows, days)
@@ -47,6 +52,7 @@ def coverage(truth: Params, seeds) -> tuple[float, float]:
         low, high = spread(np.array(orders))
         true = expected_orders(truth, model.kind, rows, 365)
         of_orders.append(((low <= true) & (true <= high)).mean())
+    assert unknown <= 0.05 * len(seeds)
     return float(np.mean(of_p)), float(np.mean(of_orders))
 
 
