@@ -1,7 +1,11 @@
 """Messages move to the lake when they are final, and everything that was told of them still is."""
 
 import errno
+import random
+import subprocess
+import sys
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -313,6 +317,48 @@ def test_a_mover_that_dies_between_file_and_manifest_leaves_an_orphan(
     swept = sweep_once(shop.database_url or "", shop, datetime.now(UTC) + 2 * DAY)
     assert swept.orphans == 1
     assert told(conn, shop, keyring, campaign_id) == before
+
+
+_WORK = """
+import datetime as dt, sys
+from pathlib import Path
+from dangol.decide.campaign.past.moving import move_messages
+from dangol.settings import Settings
+from dangol.store.keyring import load_keyring
+from dangol.store.lake.shelf import MESSAGES, gather_once
+
+dsn, settings = sys.argv[1], Settings(data=Path(sys.argv[2]), database_url=sys.argv[1])
+keyring, now = load_keyring(settings.keyring_path), dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
+print("ready", flush=True)
+while True:
+    move_messages(settings, keyring, now, limit=1)
+    gather_once(dsn, settings, MESSAGES, now)
+"""
+
+
+def test_killed_anywhere_everyone_is_told_of_once(
+    conn: psycopg.Connection, shop: Settings, keyring: Keyring
+) -> None:
+    seeded = random.Random(3)
+    campaign_id = ended(conn, shop)
+    before = results(conn, campaign_id)
+    command = [sys.executable, "-c", _WORK, shop.database_url or "", str(shop.data)]
+    for _ in range(3):
+        conn.commit()
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as worker:
+            assert worker.stdout is not None
+            worker.stdout.readline()
+            time.sleep(seeded.uniform(0.0, 0.4))
+            assert worker.poll() is None
+            worker.kill()
+        assert results(conn, campaign_id) == before
+        assert sorted(row.customer_id for row in people_of(conn, shop, campaign_id)) == [*PEOPLE]
+    conn.commit()
+    while move_messages(shop, keyring, NOW) is not None:
+        pass
+    assert results(conn, campaign_id) == before
+    past = list_of_send(shop, conn, Part(send_id=1))
+    assert sorted(one.customer_id for one in past) == [n for n in PEOPLE if n != UNCERTAIN]
 
 
 def test_a_second_mover_waits_its_turn_and_an_answer_in_between_is_not_lost(
