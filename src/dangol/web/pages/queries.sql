@@ -1,16 +1,24 @@
 -- What customers' pages look up.
 
 -- name: find_recipient
--- Who a token names: the message, its send, and the person as they are known now.
+-- Who a token names: the message, its send, and the person as they are known now. Of a message
+-- that is in the lake, where it went is known by the hash only; the address is told when it is
+-- still theirs.
 select s.id, s.kind, s.topic, s.letter_id, s.letter_version,
        coalesce(c.merged_into, c.customer_id), c.erased_at is not null,
-       m.address, m.locale, c.locale,
-       case when m.address is null then (select a.address_hash from send_address a
+       coalesce(m.address, (select p.address from contact_point p
+            where p.bucket = (coalesce(c.merged_into, c.customer_id) %% 1024)::int
+                and p.customer_id = coalesce(c.merged_into, c.customer_id)
+                and p.address_hash = k.address_hash limit 1)),
+       coalesce(m.locale, k.locale), c.locale,
+       case when m.address is null then coalesce(k.address_hash, (select a.address_hash from send_address a
             where a.send_id = s.id and a.bucket = %(bucket)s and a.customer_id = %(customer_id)s
-            limit 1) end
+            limit 1)) end
 from send s
 left join message m on m.send_id = s.id and m.bucket = %(bucket)s
     and m.customer_id = %(customer_id)s
+left join message_past k on k.send_id = s.id and k.bucket = %(bucket)s
+    and k.customer_id = %(customer_id)s
 left join customer c on c.bucket = %(bucket)s and c.customer_id = %(customer_id)s
 where s.id = %(send_id)s
 
