@@ -69,17 +69,22 @@ def has_erasures(conn: psycopg.Connection, now: dt.datetime) -> bool:
 
 def has_tellings(conn: psycopg.Connection, now: dt.datetime) -> bool:
     """Whether interests are to be told anew: at once where that is quick, else in due time."""
-    return bool(conn.execute(SQL.has_news, {"task": "interests"}).fetchone()[0])
+    return _has_news(conn, "interests")
 
 
 def has_hours(conn: psycopg.Connection, now: dt.datetime) -> bool:
     """Whether everybody's hours are to be learned anew, likewise."""
-    return bool(conn.execute(SQL.has_news, {"task": "hours"}).fetchone()[0])
+    return _has_news(conn, "hours")
 
 
 def learn_everyones_hours(settings: Settings, now: dt.datetime) -> None:
     """At which hours of their own clocks people come."""
     relearn_hours(settings, now)
+
+
+def _has_news(conn: psycopg.Connection, task: str) -> bool:
+    row = conn.execute(SQL.has_news, {"task": task}).fetchone()
+    return row is not None and bool(row[0])
 
 
 def tell_what_they_like(settings: Settings, now: dt.datetime) -> None:
