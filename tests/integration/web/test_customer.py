@@ -131,3 +131,9 @@ def test_consent_is_recorded_as_the_customer_said(desk, settings, add_customer):
     desk.post(url, 422, do="nonsense")
     desk.sign_in(Role.VIEWER)
     desk.post(url, 403, do="grant", how="x")
+
+
+def test_nothing_is_reported_as_done_where_nothing_was(desk, add_customer):
+    one = add_customer("가람", "loyal")
+    desk.sign_in(Role.VIEWER)
+    assert '<div class="said" role="status"></div>' in desk.get(f"/customers/{one}")

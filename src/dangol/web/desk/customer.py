@@ -94,7 +94,7 @@ def page_of(visit: Visit, profile: Profile, problem: str = "") -> Page:
         "profile": profile,
         "traits": sorted(traits.items()),
         "explanation": explanation,
-        "said": _said(visit, explanation),
+        "sentence": _said(visit, explanation),
         "standing": _standing(visit, customer_id),
         "threads": list_threads(visit.conn, customer_id),
         "messages": _messages(visit, customer_id),
