@@ -20,7 +20,7 @@ def show_part(visit: Visit) -> Answer:
         kept = service.get_segment(visit.conn, found_id)
         asked = {"condition": segment.to_json(kept.definition), "limit": _SHOWN}
         try:
-            found = ask(visit.settings, "people", asked, timeout_s=_WAIT_S)
+            found = ask(visit.settings, "people", asked, timeout_s=_WAIT_S, is_batch=True)
         except QueryFailed:
             return Page("desk/fans.html", values)
         count = Figure(found["people"], f"/segments/{kept.id}/people")

@@ -26,15 +26,15 @@ def show(visit: Visit) -> Answer:
 
 def show_part(visit: Visit) -> Answer:
     """The drawing alone, for the first page."""
-    return Page("desk/flow_part.html", _flow(visit))
+    return Page("desk/flow_part.html", _flow(visit, is_batch=True))
 
 
-def _flow(visit: Visit) -> dict[str, Any]:
+def _flow(visit: Visit, *, is_batch: bool = False) -> dict[str, Any]:
     span = span_asked(visit)
     steps: list[Step] = []
     problem = ""
     try:
-        found = ask(visit.settings, "stage_flow", span.ends, timeout_s=_WAIT_S)
+        found = ask(visit.settings, "stage_flow", span.ends, timeout_s=_WAIT_S, is_batch=is_batch)
         steps = [
             Step(one["was"], one["stage"], one["people"], _url(span, one["was"], one["stage"]))
             for one in found
