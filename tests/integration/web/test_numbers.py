@@ -9,7 +9,9 @@ from uuid import uuid4
 import pytest
 from psycopg.types.json import Jsonb
 
+from dangol.know.rhythm.service import refit, rescore
 from dangol.model.customer import bucket_of
+from dangol.model.event import Cause
 from dangol.web.signin.role import Role
 from tests.integration.web.conftest import NOW, counted_links
 
@@ -245,6 +247,28 @@ def test_with_nobody_it_says_what_is_missing(desk):
     assert "Too early to tell" in pages[2]
     assert "Nobody ordered" in pages[3]
     assert "Choose earlier days" in pages[4]
+
+
+@pytest.mark.parametrize(
+    ("people", "missing"), [(1, "29 more customers have"), (29, "1 more customer has")]
+)
+def test_with_too_few_it_counts_what_is_missing(desk, add_customer, conn, people, missing):
+    for number in range(people):
+        one = add_customer(f"Kim {number}")
+        for back in (120, 40):
+            conn.execute(
+                "insert into relationship_day values (%s, %s, %s, 1, 0)",
+                [bucket_of(one), one, NOW.date() - timedelta(back)],
+            )
+    refit(conn, NOW.date(), NOW)
+    rescore(conn, (0, 1023), NOW.date(), NOW, Cause.TIME)
+    conn.commit()
+    desk.sign_in(Role.VIEWER)
+    for url in ("/", "/rhythm/base", "/rhythm/value"):
+        page = desk.get(url)
+        assert f"Too early to tell: {missing} to come back" in page
+        assert "%" not in re.sub(r"<[^>]+>", "", page)
+        assert "data-chart=" not in page
 
 
 def change(conn, customer_id: int, *, days: int, was: str | None, to: str = "") -> None:
