@@ -164,9 +164,8 @@ function lines(chart: Lines): EChartsCoreOption {
     series: chart.series.map((one) => ({
       type: "line",
       name: one.name,
-      showSymbol: false,
-      symbolSize: 9,
-      triggerLineEvent: true,
+      symbol: "circle",
+      symbolSize: 8,
       lineStyle: { width: 2.5, color: token(`stage-${one.colour}`) },
       itemStyle: { color: token(`stage-${one.colour}`) },
       data: one.values.map((value, place) => ({ value, url: one.urls?.[place] })),
