@@ -308,10 +308,11 @@ select exists (select from erasure where rewritten_at is null)
 -- name: has_news
 -- Whether anything was heard, or an item posted, since a task last read the whole history; and
 -- whether reading it again would take less than a fiftieth of the time.
-select s.last_started_at is null or (
+select coalesce(
     greatest((select max(last_at) from catalogue_event), (select max(changed_at) from item))
-        > s.last_started_at - interval '1 minute'
-    and clock_timestamp() > s.last_finished_at + 50 * (s.last_finished_at - s.last_started_at))
+        > coalesce(s.last_started_at - interval '1 minute', '-infinity')
+    and clock_timestamp() > coalesce(
+        s.last_finished_at + 50 * (s.last_finished_at - s.last_started_at), '-infinity'), false)
 from schedule s where s.name = %(task)s
 
 -- name: forget_sessions

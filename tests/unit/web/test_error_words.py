@@ -3,6 +3,7 @@
 import ast
 import string
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -32,6 +33,7 @@ OWN_CIRCLE = (
     "listen/track.py",
     "speak/channel/email/session.py",  # kept beside the mail server's own words
 )
+KINDS = (ast.ClassDef, ast.Call, ast.Constant)
 MAKERS = {"bad", "crossed", "too_large", "_bad", "_too_large", "_failed"}
 """Functions that make an error of the sentence they are given."""
 
@@ -40,36 +42,38 @@ def names_in(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-def sources() -> Iterator[tuple[str, ast.Module]]:
+@cache
+def sources() -> list[tuple[str, ast.AST]]:
+    """Every class, call and constant, with the file it stands in."""
+    found = []
     for path in sorted(SOURCE.rglob("*.py")):
         name = path.relative_to(SOURCE).as_posix()
         if not name.startswith(OWN_CIRCLE):
-            yield name, ast.parse(path.read_text(encoding="utf-8"))
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            found += [(name, node) for node in ast.walk(tree) if isinstance(node, KINDS)]
+    return found
 
 
+@cache
 def error_classes() -> dict[str, str]:
     """Every class of the error tree in reach, with the sentence it stands for."""
     found = {"DangolError": errors.DangolError.__doc__}
-    modules = [*sources()]
+    classes = [node for _, node in sources() if isinstance(node, ast.ClassDef)]
     for _ in range(3):  # a class may be derived from one that a later file holds
-        for _, tree in modules:
-            for node in ast.walk(tree):
-                if isinstance(node, ast.ClassDef) and any(
-                    isinstance(base, ast.Name) and base.id in found for base in node.bases
-                ):
-                    found[node.name] = (ast.get_docstring(node) or "").split("\n\n")[0]
+        for node in classes:
+            if any(isinstance(base, ast.Name) and base.id in found for base in node.bases):
+                found[node.name] = (ast.get_docstring(node) or "").split("\n\n")[0]
     return found
 
 
 def raised() -> Iterator[tuple[str, ast.Call, ast.expr]]:
     """Where an error is made, and what it says."""
     kinds = error_classes().keys() | MAKERS
-    for name, tree in sources():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                position = 1 if node.func.id in ("ConditionProblem", "_failed") else 0
-                if node.func.id in kinds and len(node.args) > position:
-                    yield f"{name}:{node.lineno}", node, node.args[position]
+    for name, node in sources():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            position = 1 if node.func.id in ("ConditionProblem", "_failed") else 0
+            if node.func.id in kinds and len(node.args) > position:
+                yield f"{name}:{node.lineno}", node, node.args[position]
 
 
 def test_sentences_are_written_out_so_that_they_can_be_translated():
@@ -87,8 +91,7 @@ def test_every_sentence_has_its_korean():
 def test_nothing_is_translated_that_nobody_says():
     source = " ".join(
         node.value
-        for _, tree in sources()
-        for node in ast.walk(tree)
+        for _, node in sources()
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     )
     assert not [sentence for sentence in words.errors("ko") if sentence not in source]
