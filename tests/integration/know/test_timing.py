@@ -7,7 +7,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from dangol.know.timing.service import FEWEST_ACTS, find_best_hour, learn_hours
+from dangol.know.timing.service import find_best_hour, learn_hours
 from dangol.know.timing.store import add_model
 from dangol.model.customer import bucket_of
 from dangol.settings import Settings
@@ -70,12 +70,13 @@ def test_hours_are_those_of_each_persons_clock(
     owl = find_best_hour(settings, OWL, NOW)
     assert owl is not None
     assert (owl.hour in (22, 23), owl.is_own, owl.acts) == (True, True, 30)
+    assert owl.is_enough
     lark = find_best_hour(settings, LARK, NOW)
     assert lark is not None
     assert lark.hour in (9, 10)
     few = find_best_hour(settings, FEW, NOW)
     assert few is not None
-    assert (few.acts < FEWEST_ACTS, few.is_own, few.hour) == (True, False, 10)
+    assert (few.is_enough, few.is_own, few.hour) == (False, False, 10)
     abroad = find_best_hour(settings, ABROAD, NOW)
     assert abroad is not None
     assert (abroad.zone, abroad.is_own) == ("America/New_York", True)

@@ -13,6 +13,7 @@ from dangol.know.timing.store import (
     TimingModel,
     add_model,
     count_hours,
+    count_people,
     count_week,
     find_model,
     register_offsets,
@@ -36,6 +37,8 @@ class BestHour(msgspec.Struct, frozen=True, kw_only=True):
     """0 to 23."""
     is_own: bool
     """From their own habit; else it is everybody's hour."""
+    is_enough: bool
+    """Whether enough is known of them to tell a habit."""
     acts: int
     """Acts of theirs that carry a time of day."""
     zone: str
@@ -75,7 +78,7 @@ def learn_hours(snap: Snapshot, zone: str, now: datetime) -> TimingModel | None:
     _, counts = _per_person(sample, "acts")
     return TimingModel(
         told_at=now,
-        people=len(counts),
+        people=count_people(snap, zone, now),
         acts=int(sum(week.column("acts").to_pylist())),
         kappa=fit_kappa(counts, pi) if len(counts) else 1.0,
         everyone=pi.tolist(),
@@ -107,9 +110,17 @@ def best_hour(model: TimingModel, own: pa.Table, zone: str) -> BestHour:
     p = posterior(counts, pi, model.kappa)
     acts = int(sum(own.column("acts").to_pylist()))
     habit = has_own_habit(p, pi, counts.sum(axis=1), model.kappa)
-    is_own = acts >= FEWEST_ACTS and bool(habit[0])
+    is_enough = acts >= FEWEST_ACTS
+    is_own = is_enough and bool(habit[0])
     hour = int(freshness(p if is_own else pi[None])[0].argmax())
-    return BestHour(hour=hour, is_own=is_own, acts=acts, zone=zone, hours=p[0].tolist())
+    return BestHour(
+        hour=hour,
+        is_own=is_own,
+        is_enough=is_enough,
+        acts=acts,
+        zone=zone,
+        hours=p[0].tolist(),
+    )
 
 
 def _per_person(rows: pa.Table, value: str) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ import psycopg
 import pyarrow as pa
 from psycopg.types.json import Jsonb
 
+from dangol.model.customer import BUCKETS
 from dangol.model.event import RESERVED_NAMES, EventName
 from dangol.model.zone import list_offsets
 from dangol.store.lake import Snapshot
@@ -99,6 +100,13 @@ def count_week(snap: Snapshot, span: Span, brand_zone: str, now: datetime) -> pa
         " from told group by all order by all",
         _values(span, brand_zone, now),
     )
+
+
+def count_people(snap: Snapshot, brand_zone: str, now: datetime) -> int:
+    """How many did anything at a known time of day."""
+    values = _values(Span(0, BUCKETS - 1), brand_zone, now)
+    found = snap.query(f"{_ACTS} select count(distinct customer_id) as n from told", values)
+    return found.column("n")[0].as_py()
 
 
 def add_model(conn: psycopg.Connection, model: TimingModel) -> None:
