@@ -26,6 +26,9 @@ from dangol.store.pool import connect
 
 FRESH_S = 1.0
 """A view is used again for so long without a second thought."""
+CALM = 3.0
+"""The next is begun when a snapshot is so many times older than a load takes: loading and answering
+share the processors, and what was counted over a snapshot goes with it."""
 PATIENCE = 10.0
 """A view so many times older than a renewal takes is not used any more: the question waits."""
 OLDEST_S = 60.0
@@ -81,10 +84,12 @@ class Warm:
         if self._held is None or (self._next is not None and self._next.done()):
             self._take_next()
         assert self._held is not None
-        if self._held.age_s > FRESH_S:
-            self._begin_next()
-            if self._held.age_s > min(OLDEST_S, PATIENCE * self._held.took_s):
+        age_s, took_s = self._held.age_s, self._held.took_s
+        if age_s > FRESH_S:
+            if age_s > min(OLDEST_S, PATIENCE * took_s):
                 self._take_next()
+            elif age_s > CALM * took_s:
+                self._begin_next()
         return self._held.as_of
 
     def interrupt(self) -> None:
