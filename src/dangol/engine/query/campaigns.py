@@ -9,7 +9,7 @@ from dangol.decide.campaign.audience import AudienceCount
 from dangol.decide.campaign.past.reading import Part, list_of_customer, list_of_send
 from dangol.decide.campaign.past.row import Past
 from dangol.engine.planning import AudiencePage, count_campaign, name_campaign
-from dangol.engine.query.people import MAX_PAGE
+from dangol.engine.query.page import MAX_PAGE
 from dangol.engine.query.registry import answers
 from dangol.engine.query.warm import Warm
 from dangol.store.pool import connect

@@ -4,10 +4,10 @@ from datetime import datetime
 
 import msgspec
 
-from dangol.engine.query.people import MAX_PAGE, People
+from dangol.engine.query.found import Flow, People
+from dangol.engine.query.page import Paging, page_of
 from dangol.engine.query.registry import answers
-from dangol.engine.query.warm import AsOf, Warm
-from dangol.know.segment.service import Sampled
+from dangol.engine.query.warm import Warm
 
 _STOOD = """
 with told as (
@@ -18,8 +18,8 @@ first as (select bucket, customer_id, arg_min(was, time) as was from told group 
 second as (
     select bucket, customer_id, arg_min(was, time) as was from told where time >= $2 group by all),
 stood as (
-    select s.customer_id, coalesce(f.was, s.stage) as was, coalesce(l.was, s.stage) as stage,
-        c.traits
+    select s.bucket, s.customer_id, coalesce(f.was, s.stage) as was,
+        coalesce(l.was, s.stage) as stage
     from stages s join customers c using (bucket, customer_id)
     left join first f using (bucket, customer_id)
     left join second l using (bucket, customer_id)
@@ -36,21 +36,13 @@ class FlowAsked(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
 
 
-class Flow(msgspec.Struct, frozen=True):
-    """So many stood at `was` first and at `stage` later."""
+class MovedAsked(Paging, frozen=True, kw_only=True):
+    """Two instants, and one pair of stages."""
 
+    since: datetime
+    until: datetime
     was: str
     stage: str
-    people: int
-
-
-class MovedAsked(FlowAsked, frozen=True, kw_only=True):
-    """The same, one pair of stages, and where the page begins."""
-
-    was: str
-    stage: str
-    after: int = 0
-    limit: int = 50
 
 
 @answers("stage_flow", FlowAsked)
@@ -67,17 +59,5 @@ def stage_flow(warm: Warm, asked: FlowAsked) -> list[Flow]:
 @answers("stage_people", MovedAsked)
 def stage_people(warm: Warm, asked: MovedAsked) -> People:
     """Who stands behind one number of `stage_flow`, in order of customer id."""
-    at: AsOf = warm.as_of()
-    limit = min(max(asked.limit, 1), MAX_PAGE)
-    rows = at.snapshot.query(
-        f"{_STOOD}, found as (select * from stood where was = $3 and stage = $4),"
-        " page as (select customer_id, json_extract_string(traits, '/name') as name,"
-        " json_extract_string(traits, '/email') as email from found"
-        " where customer_id > $5 order by customer_id limit $6)"
-        " select * from (select count(*) as people from found) left join page on true"
-        " order by customer_id",
-        [asked.since, asked.until, asked.was, asked.stage, asked.after, limit],
-    ).to_pylist()
-    page = [Sampled(row["customer_id"], row["name"], row["email"]) for row in rows]
-    named = [person for person in page if person.customer_id is not None]
-    return People(people=rows[0]["people"], page=named, as_of=at.now)
+    found = f"{_STOOD} select bucket, customer_id from stood where was = $3 and stage = $4"
+    return page_of(warm.as_of(), found, [asked.since, asked.until, asked.was, asked.stage], asked)

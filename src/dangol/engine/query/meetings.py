@@ -6,12 +6,11 @@ be left out (many order without subscribing), so where somebody stopped is the l
 """
 
 from datetime import UTC, datetime
-from enum import StrEnum
 
 import msgspec
 
+from dangol.engine.query.found import Meetings, MeetingStep, People, Reached
 from dangol.engine.query.page import Paging, page_of
-from dangol.engine.query.people import People
 from dangol.engine.query.registry import answers
 from dangol.engine.query.warm import AsOf, Warm
 from dangol.know.giving.fans import find_fans
@@ -19,18 +18,6 @@ from dangol.know.segment.service import get_segment, resolve
 from dangol.model.zone import list_offsets
 from dangol.store.brand import read_brand
 from dangol.store.pool import connect
-
-
-class MeetingStep(StrEnum):
-    """What a relationship goes through, in order."""
-
-    SUBSCRIBED = "subscribed"
-    FIRST_ORDER = "first_order"
-    SECOND_ORDER = "second_order"
-    """On another day than the first, as everywhere."""
-    REGULAR = "regular"
-    FAN = "fan"
-
 
 STEPS = tuple(MeetingStep)
 LEAST_DAYS, MOST_DAYS = 1, 3650
@@ -42,27 +29,6 @@ class MeetingsAsked(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     until: datetime
     days: int = 90
-
-
-class Reached(msgspec.Struct, frozen=True, kw_only=True):
-    """One step: how many took it, for how many it was the last, and after how many days."""
-
-    step: MeetingStep
-    people: int
-    stopped: int
-    median_days: float | None
-    """None where nobody took it, and for fans, of whom we do not know since when."""
-
-
-class Meetings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about one group; `met` = `nothing_yet` + all that stopped."""
-
-    met: int
-    """Old enough to be judged: first seen at least `days` ago."""
-    too_young: int
-    nothing_yet: int
-    steps: list[Reached]
-    as_of: datetime
 
 
 class MetAsked(Paging, frozen=True, kw_only=True):

@@ -2,9 +2,12 @@
 
 import msgspec
 
-from dangol.engine.query.people import MAX_PAGE, People
+from dangol.engine.query.found import People
 from dangol.engine.query.warm import AsOf
 from dangol.know.segment.service import Sampled
+
+MAX_PAGE = 1_000
+"""People on one page."""
 
 
 class Paging(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,33 +6,19 @@ from uuid import UUID
 
 import msgspec
 
+from dangol.engine.query.found import People, Preview, Share
+from dangol.engine.query.page import Paging, page_of
 from dangol.engine.query.registry import answers
 from dangol.engine.query.warm import AsOf, Warm, warmed
 from dangol.know.segment import Condition, check, parse, words
-from dangol.know.segment.check import NeverHeard
 from dangol.know.segment.compile import compile
-from dangol.know.segment.service import Sampled, count_compiled, resolve
+from dangol.know.segment.service import count_compiled, resolve
 from dangol.know.segment.store import list_names, list_segments, load_catalogue
 from dangol.know.segment.value import pointer
 from dangol.settings import Settings
 from dangol.store.pool import connect
 
-MAX_PAGE = 1_000
 MAX_SAMPLE = 1_000
-
-
-class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """Who a condition means, exactly, as of an instant."""
-
-    people: int
-    of: int
-    """All customers, whoever they are."""
-    sample: list[Sampled]
-    words: dict[str, str]
-    """The condition as a sentence, by language."""
-    never_heard: list[NeverHeard]
-    sql: str
-    as_of: datetime
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,20 +28,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     sample: int = 10
 
 
-class PageAsked(msgspec.Struct, frozen=True, kw_only=True):
-    """A condition, and where the page begins: after this customer."""
+class PageAsked(Paging, frozen=True, kw_only=True):
+    """A condition."""
 
     condition: Any
-    after: int = 0
-    limit: int = 50
-
-
-class People(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of the people of a condition, in order of customer id."""
-
-    people: int
-    page: list[Sampled]
-    as_of: datetime
 
 
 class SegmentsAsked(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,13 +48,6 @@ class DivisionAsked(msgspec.Struct, frozen=True, kw_only=True):
     trait: str = ""
 
 
-class Share(msgspec.Struct, frozen=True):
-    """So many people have this value; None where they have none."""
-
-    value: str | None
-    people: int
-
-
 @answers("preview", Asked)
 def preview(warm: Warm, asked: Asked) -> Preview:
     """Count and sample; the numbers are exact."""
@@ -89,19 +58,7 @@ def preview(warm: Warm, asked: Asked) -> Preview:
 def people(warm: Warm, asked: PageAsked) -> People:
     """A page of everyone whom a condition means; its total equals the preview's count."""
     at, sql, values = _compiled(warm, asked.condition)
-    after, limit = f"${len(values) + 1}", f"${len(values) + 2}"
-    rows = at.snapshot.query(
-        f"with found as materialized ({sql}), total as (select count(*) as people from found),"
-        " page as (select customer_id, json_extract_string(traits, '/name') as name,"
-        " json_extract_string(traits, '/email') as email"
-        f" from found join customers using (bucket, customer_id) where customer_id > {after}"
-        f" order by customer_id limit {limit})"
-        " select * from total left join page on true order by customer_id",
-        [*values, asked.after, min(max(asked.limit, 1), MAX_PAGE)],
-    ).to_pylist()
-    page = [Sampled(row["customer_id"], row["name"], row["email"]) for row in rows]
-    named = [person for person in page if person.customer_id is not None]
-    return People(people=rows[0]["people"], page=named, as_of=at.now)
+    return page_of(at, sql, values, asked)
 
 
 @answers("count_by", DivisionAsked)

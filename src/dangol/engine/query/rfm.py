@@ -6,7 +6,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from dangol.engine.query.people import MAX_PAGE
+from dangol.engine.query.found import Cell, Grid
+from dangol.engine.query.page import MAX_PAGE
 from dangol.engine.query.registry import answers
 from dangol.engine.query.warm import Warm
 from dangol.know.rhythm import rfm, store
@@ -24,19 +25,6 @@ class GridAsked(msgspec.Struct, frozen=True, kw_only=True):
     """With it, who moved from that day to `on`."""
 
 
-class Grid(msgspec.Struct, frozen=True, kw_only=True):
-    """Scores are fifths, 5 best; equals stay together, so some columns may be empty."""
-
-    people: int
-    cells: list[list[int]]
-    """`[recency - 1][frequency - 1]`."""
-    money: list[int]
-    """How many have each score of money, from 1; the rest has an amount without a rate."""
-    moves: dict[str, list[list[int]]]
-    """For `recency` and `frequency`: `[before][after]`, 0 being not in the table; empty without
-    `since`."""
-
-
 class CellAsked(GridAsked, frozen=True, kw_only=True):
     """The people of a cell, or with `was` those who came into it from another.
 
@@ -49,13 +37,6 @@ class CellAsked(GridAsked, frozen=True, kw_only=True):
     was_frequency: int | None = None
     after: int = 0
     limit: int = 50
-
-
-class Cell(msgspec.Struct, frozen=True, kw_only=True):
-    """How many there are, and a page of them in order of customer id."""
-
-    people: int
-    page: list[Sampled]
 
 
 class _Graded(msgspec.Struct, frozen=True):

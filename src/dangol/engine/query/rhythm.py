@@ -7,7 +7,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from dangol.engine.query.people import MAX_PAGE
+from dangol.engine.query.found import Bar, Base, Caused, Move, Moves, Sizes
+from dangol.engine.query.page import MAX_PAGE
 from dangol.engine.query.registry import answers
 from dangol.engine.query.warm import AsOf, Warm
 from dangol.know.rhythm import store
@@ -38,13 +39,6 @@ class SizesAsked(msgspec.Struct, frozen=True, kw_only=True):
     steps: int = 52
 
 
-class Sizes(msgspec.Struct, frozen=True, kw_only=True):
-    """How many customers had each stage at each instant."""
-
-    instants: list[datetime]
-    stages: dict[str, list[int]]
-
-
 class MovesAsked(msgspec.Struct, frozen=True, kw_only=True):
     """Changes of stage after one instant up to another; narrower where more is given."""
 
@@ -57,56 +51,8 @@ class MovesAsked(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 50
 
 
-class Why(msgspec.Struct, frozen=True, kw_only=True):
-    """So many changes from one stage to another had this cause."""
-
-    was: str
-    stage: str
-    cause: str
-    """behaviour, time, history, refit, merge."""
-    changes: int
-
-
-class Move(msgspec.Struct, frozen=True, kw_only=True):
-    """One change of one person."""
-
-    customer_id: int
-    name: str | None
-    email: str | None
-    was: str
-    stage: str
-    cause: str
-    time: datetime
-    p: float | None
-
-
-class Moves(msgspec.Struct, frozen=True, kw_only=True):
-    """What moved and why, and a page of who, newest first."""
-
-    why: list[Why]
-    page: list[Move]
-    as_of: datetime
-
-
 class BaseAsked(msgspec.Struct, frozen=True):
     """No values."""
-
-
-class Bar(msgspec.Struct, frozen=True, kw_only=True):
-    """People whose own gap is at most `days` and above the bar before; None: longer than all."""
-
-    days: int | None
-    people: int
-    stages: dict[str, int]
-
-
-class Base(msgspec.Struct, frozen=True, kw_only=True):
-    """How often people come, each by their own rhythm; `missing` where nothing can be said."""
-
-    bars: list[Bar]
-    median_gap_days: float | None
-    came_once: int
-    missing: Shortage | None
 
 
 class StageValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,7 +142,7 @@ def stage_moves(warm: Warm, asked: MovesAsked) -> Moves:
          max(asked.after, 0)],
     )  # fmt: skip
     return Moves(
-        why=[Why(**row) for row in why.to_pylist()],
+        why=[Caused(**row) for row in why.to_pylist()],
         page=[Move(**row) for row in page.to_pylist()],
         as_of=at.now,
     )

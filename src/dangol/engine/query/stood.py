@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from dangol.engine.query.found import People
 from dangol.engine.query.page import Paging, page_of
-from dangol.engine.query.people import People
 from dangol.engine.query.registry import answers
 from dangol.engine.query.warm import Warm
 

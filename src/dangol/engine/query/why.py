@@ -1,18 +1,18 @@
 """The question `why`: is one person in a segment, leaf by leaf, with the values that were seen."""
 
 from collections import defaultdict
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import psycopg
 
+from dangol.engine.query.found import Part, Why
 from dangol.engine.query.registry import answers
 from dangol.engine.query.warm import AsOf, Warm
 from dangol.errors import NotFound
 from dangol.know.segment import words
-from dangol.know.segment.explain import Explained, Seen, explain
+from dangol.know.segment.explain import Explained, explain
 from dangol.know.segment.membership.service import SQL, list_stays
 from dangol.know.segment.oracle import Happening, Person, Stay
 from dangol.know.segment.service import get_segment, resolve
@@ -29,25 +29,6 @@ class WhyAsked(msgspec.Struct, frozen=True):
 
     segment_id: UUID
     customer_id: int
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of the condition: `all`, `any` or `not` with parts, or a leaf with what was seen."""
-
-    kind: str
-    answer: bool
-    words: dict[str, str]
-    """The part as a sentence, by language."""
-    seen: Seen | None = None
-    parts: list["Part"] = []
-
-
-class Why(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole answer."""
-
-    answer: bool
-    why: Part
-    as_of: datetime
 
 
 @answers("why", WhyAsked)
