@@ -92,7 +92,7 @@ def _run(
 
     settings = shared_settings()
     columns = open_source(file).columns
-    options = settle(columns, kind, _pairs(mapping or []), said)
+    options = settle(columns, kind, read_pairs(mapping or []), said)
     if talk.asks:
         _confirm(columns, options.mapping)
     request = Request(
@@ -107,7 +107,12 @@ def _run(
     _tell(talk, request, counts, refused, seconds)
 
 
-def _pairs(mapping: list[str]) -> dict[str, str]:
+def read_pairs(mapping: list[str]) -> dict[str, str]:
+    """{column: field} of what `--map` was given.
+
+    Raises:
+        InputError: one of them is no pair.
+    """
     pairs = {}
     for text in mapping:
         column, equals, field = text.partition("=")

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 _rhythm = typer.Typer(help="Everyone's own rhythm, from files of orders.", no_args_is_help=True)
 
 _Files = Annotated[
-    list[Path], typer.Argument(help="CSV with the columns customer_id, date and perhaps amount.")
+    list[Path],
+    typer.Argument(help="Who ordered when, perhaps for how much: CSV, JSON lines or Parquet."),
+]
+_Map = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        help="COLUMN=FIELD where a column is not understood by its name, may be given again; FIELD "
+        "is user_id, email, time, revenue, event (or event:Lesson to count only those), or -.",
+    ),
 ]
 _Until = Annotated[str | None, typer.Option(help="Last day to look at, such as 1997-09-30.")]
 _Model = Annotated[str, typer.Option(help="mbg (default) or bg.")]
@@ -62,13 +71,15 @@ def fit(
     until: _Until = None,
     model: _Model = "mbg",
     closed: _Closed = None,
+    mapping: _Map = None,
     as_json: _Json = False,
 ) -> None:
     """Learn the four numbers of a model and print them with their standard errors."""
-    read = _read(files, until, closed)
+    read = _read((files, mapping), until, closed)
     found = _fit(read, model)
     facts = _fit_facts(read, found)
     print(json.dumps(facts) if as_json else fit_words(facts))
+    _say_shortage(read)
     _warn(read.log, found)
 
 
@@ -78,14 +89,12 @@ def score(
     until: _Until = None,
     model: _Model = "mbg",
     closed: _Closed = None,
+    mapping: _Map = None,
     as_json: _Json = False,
 ) -> None:
     """Print each customer's stage and what it comes from, as CSV or JSON."""
-    read = _read(files, until, closed)
-    known = (read.day - read.log.first).days
-    missing = shortage_words(read.rows.repeaters, known)
-    if missing:
-        print(f"dangol: {missing}", file=sys.stderr)
+    read = _read((files, mapping), until, closed)
+    if _say_shortage(read):
         rows = [{"customer_id": one, "stage": "unknown"} for one in read.customers]
     else:
         found = _fit(read, model)
@@ -107,6 +116,7 @@ def backtest(
         list[str] | None, typer.Option(help="Day to forecast from; may be given again.")
     ] = None,
     closed: _Closed = None,
+    mapping: _Map = None,
     as_json: _Json = False,
 ) -> None:
     """Compare the rhythm with fixed 30/60/90-day rules, each forecasting what came afterwards."""
@@ -114,7 +124,7 @@ def backtest(
 
     from dangol.know.rhythm.backtest import compare
 
-    read = _read(files, None, closed)
+    read = _read((files, mapping), None, closed)
     cuts = [_day(text, "--cut") for text in cut or ()]
     found = compare(read.log, days, cuts or None, read.calendar)
     if as_json:
@@ -123,6 +133,14 @@ def backtest(
     else:
         print(backtest_words(found))
     _warn(read.log, None)
+
+
+def _say_shortage(read: _Read) -> bool:
+    """Say what is missing before anything may be believed; whether anything is."""
+    missing = shortage_words(read.rows.repeaters, (read.day - read.log.first).days)
+    if missing:
+        print(f"dangol: {missing}", file=sys.stderr)
+    return bool(missing)
 
 
 def _score(read: _Read, found: "Fit") -> list[dict[str, object]]:
@@ -194,20 +212,28 @@ def _as_model(read: _Read, found: "Fit") -> "RhythmModel":
     )
 
 
-def _read(files: list[Path], until: str | None, closed: list[str] | None) -> _Read:
+def _read(
+    asked: tuple[list[Path], list[str] | None], until: str | None, closed: list[str] | None
+) -> _Read:
+    from dangol.cli.import_ import read_pairs
+    from dangol.cli.rhythm_files import read_orders
     from dangol.know.rhythm.opening import resolve
-    from dangol.know.rhythm.orderlog import read_orders
 
-    log = read_orders(*files)
-    names = ", ".join(map(str, files))
+    files, mapping = asked
+    opening = _opening(closed or [])
+    log = read_orders(files, dt.datetime.now(dt.UTC), read_pairs(mapping or []))
+    names = ", ".join(file.name for file in files)
     if not len(log.day):
-        raise InputError(f"{names} has no order that can be read.")
+        _warn(log, None)
+        raise InputError("{names} has no order that can be read.", names=names)
     day = _day(until, "--until") if until else log.last
     ahead = max(day, log.last) + dt.timedelta(3 * _YEAR)
-    calendar = resolve(_opening(closed or []), log.first, ahead)
+    calendar = resolve(opening, log.first, ahead)
     customers, rows = log.histories(day, calendar)
     if not customers:
-        raise InputError(f"{names} has no order up to {day}; choose a later --until.")
+        raise InputError(
+            "{names} has no order up to {day}; choose a later --until.", names=names, day=day
+        )
     return _Read(log, day, calendar, customers, rows)
 
 
@@ -256,9 +282,12 @@ def _holiday(country: str, name: str) -> str:
 
 def _day(text: str, option: str) -> dt.date:
     try:
-        return dt.date.fromisoformat(text)
+        day = dt.date.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter("takes a day such as 1997-09-30", param_hint=option) from None
+        day = dt.date.max
+    if not 1900 <= day.year < 2200:
+        raise typer.BadParameter("takes a day such as 1997-09-30", param_hint=option)
+    return day
 
 
 def _fit_facts(read: _Read, found: "Fit") -> dict[str, object]:
@@ -274,7 +303,7 @@ def _fit_facts(read: _Read, found: "Fit") -> dict[str, object]:
         "repeaters": found.repeaters,
         "is_dropout_identified": found.is_dropout_identified,
         "spend": _spend_facts(read),
-        "unreadable_rows": read.log.unreadable,
+        "rows_left_out": read.log.left_out,
     }
 
 
@@ -291,12 +320,10 @@ def _spend_facts(read: _Read) -> dict[str, object] | None:
 
 
 def _warn(log: "OrderLog", found: "Fit | None") -> None:
-    if log.unreadable:
-        print(
-            f"dangol: {log.unreadable:,} rows could not be read and were left out, "
-            f"for example {log.example!r}; dates are written 1997-09-30.",
-            file=sys.stderr,
-        )
+    if log.example:
+        rows = "1 row was" if log.left_out == 1 else f"{log.left_out:,} rows were"
+        value, why = log.example
+        print(f"dangol: {rows} left out, for example {value[:80]!r}: {why}", file=sys.stderr)
     if found is not None and not found.is_dropout_identified:
         print(
             "dangol: nobody visibly leaves in this file, so what the model says about leaving "

@@ -65,7 +65,7 @@ def fit(rows: Histories, kind: ModelKind = ModelKind.MBG) -> Fit:
         customers=rows.customers,
         repeaters=rows.repeaters,
         calls=found.nfev,
-        is_dropout_identified=inside and params.a / (params.a + params.b) >= _LEAST_DROPOUT,
+        is_dropout_identified=params.a / (params.a + params.b) >= _LEAST_DROPOUT,
     )
 
 

@@ -1,26 +1,27 @@
-"""Plain files of orders (customer_id, date, perhaps amount): no server and no database needed."""
+"""Who ordered on which day, perhaps for how much: what models are learned from without a database."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
-from pathlib import Path
+from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyarrow import csv
 
-from dangol.errors import InputError
 from dangol.know.rhythm.calendar import ALWAYS, EPOCH, OpenDays, number_of
 from dangol.know.rhythm.history import Histories, from_days
 
-_NEEDED = ("customer_id", "date")
-_AMOUNT = "amount"
+
+class LeftOut(NamedTuple):
+    """A row that could not be used."""
+
+    value: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OrderLog:
-    """Who ordered on which day; rows that could not be read are counted, not lost silently."""
+    """Orders; rows that could not be used are counted, not lost silently."""
 
     customers: list[str]
     customer: NDArray[np.int64]
@@ -28,10 +29,10 @@ class OrderLog:
     day: NDArray[np.int64]
     """Days since 1970-01-01, one per order."""
     amount: NDArray[np.float64] | None
-    """One per order, NaN where it is no number; None where no file has the column."""
-    unreadable: int
-    example: str | None
-    """The first value that was no date, or the first line that had other columns."""
+    """One per order, NaN where it is not known; None where no amount is."""
+    left_out: int = 0
+    example: LeftOut | None = None
+    """The first of those left out."""
 
     @property
     def first(self) -> date:
@@ -66,75 +67,13 @@ class OrderLog:
         return np.bincount(row[later], minlength=rows), np.bincount(row[later], total[later], rows)
 
 
-def read_orders(*paths: Path) -> OrderLog:
-    """The orders in CSV files with the columns customer_id, date and perhaps amount.
-
-    Dates are ISO (1997-09-30, 19970930, or with a time of day, which is cut off). Other columns
-    are ignored; several files are read as one.
-
-    Raises:
-        InputError: there is no such file, it is no CSV in UTF-8, or a column is missing.
-    """
-    broken: list[str] = []
-    tables = [_read(path, broken) for path in paths]
-    table = pa.concat_tables(tables, promote_options="default")
-    return _log(table, broken)
-
-
-def _read(path: Path, broken: list[str]) -> pa.Table:
-    def skip(row: csv.InvalidRow) -> str:
-        broken.append(row.text or "")
-        return "skip"
-
-    columns = (*_NEEDED, _AMOUNT)
-    try:
-        table = csv.read_csv(
-            path,
-            parse_options=csv.ParseOptions(invalid_row_handler=skip),
-            convert_options=csv.ConvertOptions(column_types=dict.fromkeys(columns, pa.string())),
-        )
-        return table.select([*_NEEDED, *({_AMOUNT} & set(table.column_names))])
-    except (OSError, pa.ArrowInvalid, pa.ArrowKeyError, KeyError) as error:
-        raise InputError(
-            "{path} cannot be read: {error}. It takes a CSV file in UTF-8 whose first line "
-            "names the columns customer_id and date.",
-            path=path,
-            error=error,
-        ) from None
-
-
-def _log(table: pa.Table, broken: list[str]) -> OrderLog:
-    customer = table["customer_id"].combine_chunks().dictionary_encode()
-    dates = table["date"].combine_chunks().dictionary_encode()
-    texts = dates.dictionary.to_pylist()
-    known = np.array([_day_number(text) for text in texts] + [_UNREADABLE], dtype=np.int64)
-    day = known[dates.indices.fill_null(len(texts)).to_numpy()]
-    who = customer.indices.fill_null(-1).to_numpy().astype(np.int64)
-    good = (day != _UNREADABLE) & (who >= 0)
-    bad = [text for text, number in zip(texts, known, strict=False) if number == _UNREADABLE]
-    return OrderLog(
-        customers=customer.dictionary.to_pylist(),
-        customer=who[good],
-        day=day[good],
-        amount=_amounts(table)[good] if _AMOUNT in table.column_names else None,
-        unreadable=int((~good).sum()) + len(broken),
-        example=next(iter(bad + broken), None),
-    )
-
-
-_UNREADABLE = np.iinfo(np.int64).min
-_NUMBER = r"^\s*-?[0-9]{1,15}(\.[0-9]{1,12})?\s*$"
-
-
-def _amounts(table: pa.Table) -> NDArray[np.float64]:
-    text = table[_AMOUNT].combine_chunks()
-    is_number = pc.fill_null(pc.match_substring_regex(text, _NUMBER), False)
-    numbers = pc.utf8_trim_whitespace(pc.if_else(is_number, text, "nan")).cast(pa.float64())
-    return numbers.to_numpy(zero_copy_only=False)
-
-
-def _day_number(text: str) -> int:
-    try:
-        return datetime.fromisoformat(text.strip()).date().toordinal() - EPOCH
-    except ValueError:
-        return int(_UNREADABLE)
+def order_log(
+    customer: pa.ChunkedArray,
+    day: NDArray[np.int64],
+    amount: NDArray[np.float64] | None,
+    left_out: tuple[int, LeftOut | None] = (0, None),
+) -> OrderLog:
+    """A log of columns of one length: names of customers, days since 1970-01-01, amounts."""
+    coded = customer.combine_chunks().dictionary_encode()
+    who = coded.indices.to_numpy().astype(np.int64)
+    return OrderLog(coded.dictionary.to_pylist(), who, day, amount, *left_out)

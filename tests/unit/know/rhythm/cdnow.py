@@ -5,9 +5,11 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from dangol.know.rhythm.orderlog import OrderLog, read_orders
+from dangol.cli.rhythm_files import read_orders
+from dangol.know.rhythm.orderlog import OrderLog
 
 CALIBRATION_END = dt.date(1997, 9, 30)
+READ_AT = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
 def write_csv(which: str, target: Path) -> Path:
@@ -29,4 +31,4 @@ def load(which: str) -> OrderLog:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        return read_orders(write_csv(which, Path(folder) / "orders.csv"))
+        return read_orders([write_csv(which, Path(folder) / "orders.csv")], READ_AT)

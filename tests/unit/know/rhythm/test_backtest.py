@@ -54,7 +54,7 @@ def _log(customer, day):
     start = number_of(START)
     count = int(customer.max()) + 1
     names = [str(one) for one in range(count)]
-    return OrderLog(names, customer, day + start, None, 0, None)
+    return OrderLog(names, customer, day + start, None)
 
 
 def test_where_everyone_is_alike_a_fixed_rule_is_as_good():
