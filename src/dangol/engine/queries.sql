@@ -289,6 +289,18 @@ order by last_started_at desc nulls last, name
 -- About how many customers have a stage; the planner's own estimate costs nothing.
 select greatest(reltuples, 0)::bigint from pg_class where oid = 'stage'::regclass
 
+-- name: has_unjudged
+-- Whether anybody known by the past only waits to be judged, and there is something to judge by.
+select coalesce((select model <> 'none' from rhythm_model order by version desc limit 1), false)
+    and exists (select from stage where stage = 'unknown' and previous is null)
+
+-- name: is_importing
+-- Whether more of the past is on its way. A command that was killed left its run as it was.
+select exists (select from job where kind in ('import', 'practice')
+        and state in ('waiting', 'running'))
+    or exists (select from import_run where state in ('reading', 'applying')
+        and created_at > %(now)s - interval '6 hours')
+
 -- name: has_campaigns
 -- The probe of the planner of campaigns.
 select exists (select from campaign where state in ('scheduled', 'planning')

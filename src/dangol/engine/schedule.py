@@ -74,6 +74,8 @@ SCHEDULE: tuple[Task, ...] = (
     Task("compact", "Small lake files into few large ones", 2 * _MINUTE, upkeep.compact_lake),
     Task("sweep", "Delete lake files that nobody reads any more", _HOUR, upkeep.sweep_lake),
     Task("refit", "Learn the rhythm anew when it is due", _HOUR, upkeep.refit_when_due),
+    Task("past", "Where people stood before they were known", 10 * _SECOND,
+         upkeep.judge_the_unjudged, upkeep.has_unjudged),
     Task("rescore", "Where each stands today", _DAY, upkeep.rescore_daily, at=dt.time(0, 10)),
     Task("sizes", "How many each segment has, for its history", _HOUR,
          sizing.count_segments, sizing.has_segments),

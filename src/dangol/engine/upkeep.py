@@ -9,7 +9,7 @@ import psycopg
 from dangol.converse.sandbox import trim_mailbox
 from dangol.decide.campaign.past.moving import has_due, move_messages
 from dangol.engine.recount import recount_days
-from dangol.engine.rescoring import rescore_everyone
+from dangol.engine.rescoring import judge_waiting, rescore_everyone
 from dangol.know.erasure.work import erase_once
 from dangol.know.interest.tell import tell_interests
 from dangol.know.rhythm.lookup import find_basis, find_model, read_basis
@@ -62,45 +62,6 @@ def has_past_messages(conn: psycopg.Connection, now: dt.datetime) -> bool:
     return has_due(conn, now)
 
 
-def has_erasures(conn: psycopg.Connection, now: dt.datetime) -> bool:
-    """Whether somebody is to be forgotten."""
-    return conn.execute(SQL.has_erasures).fetchone()[0]
-
-
-def has_tellings(conn: psycopg.Connection, now: dt.datetime) -> bool:
-    """Whether interests are to be told anew: at once where that is quick, else in due time."""
-    return _has_news(conn, "interests")
-
-
-def has_hours(conn: psycopg.Connection, now: dt.datetime) -> bool:
-    """Whether everybody's hours are to be learned anew, likewise."""
-    return _has_news(conn, "hours")
-
-
-def learn_everyones_hours(settings: Settings, now: dt.datetime) -> None:
-    """At which hours of their own clocks people come."""
-    relearn_hours(settings, now)
-
-
-def _has_news(conn: psycopg.Connection, task: str) -> bool:
-    row = conn.execute(SQL.has_news, {"task": task}).fetchone()
-    return row is not None and bool(row[0])
-
-
-def tell_what_they_like(settings: Settings, now: dt.datetime) -> None:
-    """What everyone likes, from the whole history."""
-    with connect(settings.database_url or "", name="interests") as conn:
-        event = read_brand(conn).relationship_event
-    tell_interests(settings, event, now)
-
-
-def move_past_messages(settings: Settings, now: dt.datetime) -> None:
-    """Messages of campaigns that ended long ago into the lake."""
-    keyring = load_keyring(settings.keyring_path)
-    while move_messages(settings, keyring, now) is not None:
-        pass
-
-
 def compact_lake(settings: Settings, now: dt.datetime) -> None:
     """Few large files instead of many small ones."""
     dsn = settings.database_url or ""
@@ -135,14 +96,34 @@ def recount_when_changed(settings: Settings, now: dt.datetime) -> None:
 
 
 def refit_when_due(settings: Settings, now: dt.datetime) -> None:
-    """A new model after a week, or when there are a tenth more customers, or when there is none."""
+    """A new model after a week, or when there are a tenth more customers, or when there is none.
+
+    Not in the middle of an import: it ends with a refit of its own.
+    """
     with connect(settings.database_url or "", name="refit") as conn:
+        if _is_importing(conn, now):
+            return
         model = find_model(conn)
         if model is not None and now - model.fitted_at < _REFIT_AFTER:
             customers = conn.execute(SQL.estimate_staged).fetchone()[0]
             if customers < model.customers * _REFIT_GROWTH:
                 return
     refit_stages(settings, now)
+
+
+def has_unjudged(conn: psycopg.Connection, now: dt.datetime) -> bool:
+    """Whether somebody who is known by the past only can be judged, and no more of it comes."""
+    return conn.execute(SQL.has_unjudged).fetchone()[0] and not _is_importing(conn, now)
+
+
+def judge_the_unjudged(settings: Settings, now: dt.datetime) -> None:
+    """Where they stood in every week of their past, and where they stand."""
+    refit_when_due(settings, now)
+    judge_waiting(settings, now)
+
+
+def _is_importing(conn: psycopg.Connection, now: dt.datetime) -> bool:
+    return conn.execute(SQL.is_importing, {"now": now}).fetchone()[0]
 
 
 def has_reopened(conn: psycopg.Connection, now: dt.datetime) -> bool:
@@ -172,7 +153,9 @@ def refit_stages(settings: Settings, now: dt.datetime) -> bool:
 
 def rescore_daily(settings: Settings, now: dt.datetime) -> None:
     """Silence grows by itself: everyone's stage as of today."""
-    rescore_everyone(settings, now, Cause.TIME)
+    with connect(settings.database_url or "", name="rescore") as conn:
+        judges = not _is_importing(conn, now)
+    rescore_everyone(settings, now, Cause.TIME, judges=judges)
 
 
 def forget_old(settings: Settings, now: dt.datetime) -> None:

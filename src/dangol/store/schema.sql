@@ -888,6 +888,7 @@ CREATE INDEX reject_source ON public.reject USING btree (source, at DESC);
 CREATE INDEX segment_change_customer ON public.segment_change USING btree (bucket, customer_id);
 CREATE INDEX segment_change_recorded ON public.segment_change USING btree (segment_id, recorded_at);
 CREATE INDEX send_open ON public.send USING btree (id) WHERE (state = 'open'::text);
+CREATE INDEX stage_unjudged ON public.stage USING btree (bucket) WHERE ((stage = 'unknown'::text) AND (previous IS NULL));
 CREATE INDEX thread_answered ON public.thread USING btree (last_at) WHERE ((state = 'open'::text) AND (waiting_since IS NULL));
 CREATE INDEX thread_waiting ON public.thread USING btree (waiting_since) WHERE (waiting_since IS NOT NULL);
 ALTER TABLE ONLY public.campaign

@@ -4,7 +4,9 @@ import datetime as dt
 
 import psycopg
 
-from dangol.engine.upkeep import refit_stages
+from dangol.engine.upkeep import has_unjudged, judge_the_unjudged, refit_stages
+from dangol.know.rhythm.service import rescore
+from dangol.model.event import Cause
 from dangol.settings import Settings
 
 NOW = dt.datetime(2026, 3, 1, 3, tzinfo=dt.UTC)
@@ -29,5 +31,34 @@ def test_two_processes_decide_as_one_does(conn: psycopg.Connection, dsn: str) ->
         conn.execute("truncate stage, inbox, rhythm_model")
         conn.commit()
     stages, told = found[0]
-    assert len(stages) == len(told) == 600
+    assert len(stages) == len({row[0] for row in told}) == 600
     assert found[0] == found[1]
+
+
+def test_who_is_known_by_the_past_is_judged_when_no_more_of_it_comes(
+    conn: psycopg.Connection, dsn: str
+) -> None:
+    settings = Settings(database_url=dsn, workers=1)
+    conn.execute(_PACES)
+    conn.commit()
+    assert not has_unjudged(conn, NOW), "there is nothing to judge by"
+    assert refit_stages(settings, NOW)
+    assert not has_unjudged(conn, NOW)
+    conn.execute("delete from stage where customer_id = 10")
+    rescore(conn, (10, 10), NOW.date(), NOW, Cause.TIME, judges=False)
+    conn.execute(
+        "insert into import_run (id, kind, file_name, options, state, created_at, created_by)"
+        " values (gen_random_uuid(), 'events', 'a.csv', '{}', 'applying', %s, 'test')",
+        [NOW],
+    )
+    conn.commit()
+    assert not has_unjudged(conn, NOW)
+    assert has_unjudged(conn, NOW + dt.timedelta(hours=7)), "a command that was killed"
+    conn.execute("update import_run set state = 'done'")
+    conn.execute("delete from inbox")
+    conn.commit()
+    assert has_unjudged(conn, NOW)
+    judge_the_unjudged(settings, NOW)
+    assert not has_unjudged(conn, NOW)
+    told = conn.execute("select distinct customer_id, effect, cause from inbox").fetchall()
+    assert told == [(10, "history", "history")]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import psycopg
@@ -14,7 +15,14 @@ from dangol.know.rhythm.lookup import find_none
 from dangol.know.rhythm.minimum import LEAST_DAYS, LEAST_REPEATERS
 from dangol.know.rhythm.model import Spend
 from dangol.know.rhythm.opening import Opening
-from dangol.know.rhythm.service import find_model, find_stage, refit, rescore, stages_of
+from dangol.know.rhythm.service import (
+    find_model,
+    find_stage,
+    judge,
+    refit,
+    rescore,
+    stages_of,
+)
 from dangol.model.customer import bucket_of
 from dangol.model.event import Cause
 from dangol.model.stage import Stage
@@ -202,9 +210,11 @@ def test_refit_and_rescore_place_everyone_once(conn):
     assert len(stages) == changed == 200
     assert len(set(stages.values())) >= 4
     assert "unknown" not in stages.values()
-    events = conn.execute("select customer_id, name, cause, effect, props from inbox").fetchall()
-    assert {(row[0], row[4]["to"]) for row in events} == set(stages.items())
-    assert {row[1:4] for row in events} == {("Stage Changed", "refit", "live")}
+    events = conn.execute(
+        "select customer_id, name, cause, effect, props from inbox order by time"
+    ).fetchall()
+    assert {row[0]: row[4]["to"] for row in events} == stages
+    assert {row[1:4] for row in events} == {("Stage Changed", "history", "history")}
     assert rescore(conn, (0, 1023), TODAY, NOW, Cause.TIME) == 0
 
 
@@ -242,19 +252,73 @@ def test_an_order_lifts_at_once_and_silence_lowers_later(conn):
     assert (row.stage, row.cause) == (Stage.INACTIVE, Cause.TIME)
 
 
-def test_imported_history_makes_history(conn):
+def test_who_is_known_by_the_past_only_waits(conn):
+    """More of the past may be on its way; a newcomer's own order is judged at once."""
     _populate(conn)
     model = refit(conn, TODAY, NOW)
     _add_days(conn, 901, [START])
     _add_days(conn, 902, [TODAY])
-    asked = _ask((901, "history"), (902, "behaviour"), (903, "behaviour"))
+    _add_days(conn, 904, [START, TODAY])
+    asked = _ask((901, "history"), (902, "behaviour"), (903, "behaviour"), (904, "behaviour"))
     events = stages_of(conn, asked, model, TODAY, NOW)
-    told = {row["customer_id"]: row for row in events.to_pylist()}
-    assert set(told) == {901, 902}
-    assert (told[901]["effect"], told[901]["cause"]) == ("history", "history")
-    assert (told[902]["effect"], told[902]["cause"]) == ("live", "behaviour")
+    (told,) = events.to_pylist()
+    assert (told["customer_id"], told["effect"], told["cause"]) == (902, "live", "behaviour")
     columns = conn.execute("select * from event_recent limit 0").description
     assert events.column_names == [column.name for column in columns]
+    assert _stages(conn) == {901: "unknown", 902: "new", 904: "unknown"}
+    _add_days(conn, 901, [START + dt.timedelta(1)])
+    assert stages_of(conn, _ask((901, "behaviour")), model, TODAY, NOW).num_rows == 0
+    rescore(conn, (901, 904), TODAY, NOW, Cause.TIME, judges=False)
+    assert _stages(conn)[901] == "unknown"
+
+
+_TOLD = """
+select event_id, props->>'from', props->>'to', time, received_at, effect, cause
+from inbox where customer_id = %s order by time
+"""
+
+
+def test_the_past_is_told_once_as_of_then(conn):
+    _populate(conn)
+    days = [START + dt.timedelta(30 * n) for n in range(8)]
+    _add_days(conn, 901, days)
+    model = refit(conn, TODAY, NOW)
+    stages_of(conn, _ask((901, "history")), model, TODAY, NOW)
+    conn.commit()
+    assert judge(conn, (901, 901), TODAY, NOW) == 1
+    told = conn.execute(_TOLD, [901]).fetchall()
+    conn.rollback()
+    assert _stages(conn) == {901: "unknown"}, "killed before the commit, nothing was told"
+    assert judge(conn, (901, 901), TODAY, NOW + dt.timedelta(hours=1)) == 1
+    again = conn.execute(_TOLD, [901]).fetchall()
+    assert [row[:4] for row in again] == [row[:4] for row in told]
+    was, now = [row[1] for row in told], [row[2] for row in told]
+    assert (was[0], now[0], now[-1], was[1:]) == (None, "new", "inactive", now[:-1])
+    assert "loyal" in now
+    assert {row[5:] for row in told} == {("history", "history")}
+    assert all(row[4] == NOW for row in told)
+    for row in told:
+        at = row[3].astimezone(ZoneInfo("Asia/Seoul"))
+        is_look = (at.weekday(), at.time()) == (0, dt.time(0, 10))
+        assert is_look or (at.date() in days and at.time() == dt.time.max)
+    row = find_stage(conn, 901, 901)
+    assert (row.stage, row.previous, row.since) == ("inactive", was[-1], told[-1][3])
+    assert judge(conn, (0, 1023), TODAY, NOW) == 0
+    assert rescore(conn, (901, 901), TODAY, NOW, Cause.TIME) == 0
+
+
+def test_a_second_import_changes_today_and_not_what_was_told(conn):
+    _populate(conn)
+    _add_days(conn, 901, [START, START + dt.timedelta(30)])
+    model = refit(conn, TODAY, NOW)
+    rescore(conn, (0, 1023), TODAY, NOW, Cause.REFIT)
+    told = conn.execute(_TOLD, [901]).fetchall()
+    assert stages_of(conn, _ask((901, "history")), model, TODAY, NOW).num_rows == 0
+    _add_days(conn, 901, [TODAY - dt.timedelta(20 * n) for n in range(5)])
+    (event,) = stages_of(conn, _ask((901, "history")), model, TODAY, NOW).to_pylist()
+    assert (event["effect"], event["cause"], event["time"]) == ("history", "history", NOW)
+    assert judge(conn, (0, 1023), TODAY, NOW) == 0
+    assert conn.execute(_TOLD, [901]).fetchall() == told
 
 
 def test_no_customers_asked_is_no_error(conn):
@@ -280,7 +344,9 @@ def test_a_future_day_does_not_break_anything(conn):
     _populate(conn)
     model = refit(conn, TODAY, NOW)
     _add_days(conn, 901, [TODAY, TODAY + dt.timedelta(2)])
-    assert stages_of(conn, _ask((901, "behaviour")), model, TODAY, NOW).num_rows == 1
+    stages_of(conn, _ask((901, "behaviour")), model, TODAY, NOW)
+    assert judge(conn, (901, 901), TODAY, NOW) == 1
+    assert conn.execute("select max(time) from inbox").fetchone() == (NOW,)
 
 
 def test_rescore_leaves_what_live_wrote_meanwhile(dsn):

@@ -136,7 +136,8 @@ with seen as (
 offsets as (
     select unnest({sinces}::timestamptz[]) as since, unnest({easts}::bigint[]) as east),
 heard as (
-    select e.bucket, e.customer_id, e.name, e.time, e.props, e.cause
+    select e.bucket, e.customer_id, e.name, e.time, e.props,
+        e.cause in ('behaviour', 'time') or e.time < e.received_at as is_dated
     from events e join seen using (bucket, customer_id)
     where e.name in ({event}, 'Consent Changed', 'Stage Changed') and e.time <= {now}),
 days as (
@@ -152,9 +153,9 @@ told as (
     select bucket, customer_id,
         min(time) filter (where name = 'Consent Changed'
             and json_extract_string(props, '$.state') = 'granted') as subscribed_at,
-        min(time) filter (where name = 'Stage Changed' and cause in ('behaviour', 'time')
+        min(time) filter (where name = 'Stage Changed' and is_dated
             and json_extract_string(props, '$.to') = 'loyal') as regular_at,
-        coalesce(bool_or(name = 'Stage Changed' and cause not in ('behaviour', 'time')
+        coalesce(bool_or(name = 'Stage Changed' and not is_dated
             and json_extract_string(props, '$.to') = 'loyal'), false) as regular_before
     from heard group by all),
 granted as (

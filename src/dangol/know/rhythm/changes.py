@@ -9,8 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from dangol.know.rhythm.model import RhythmModel
-from dangol.know.rhythm.stage import STAGES, Staged
+from dangol.know.rhythm.past import Moves
+from dangol.know.rhythm.stage import STAGES, Codes, Staged
 from dangol.model.event import Cause, Effect, EventName
+from dangol.model.stage import Stage
 
 _INSTANT = pa.timestamp("us", "UTC")
 
@@ -28,30 +30,62 @@ def stage_changes(
     A change that history brought about is history; the same change has the same id.
     """
     some = facts.take(pa.array(changed, pa.int64()))
-    stages = [STAGES[code].value for code in staged.codes[changed]]
+    stages = _names(staged.codes[changed])
     cause = [causes[row] for row in changed]
     p = staged.scores.p[changed].round(4).tolist() if staged.scores else [None] * len(changed)
-    version = model.version if model else None
-    customers, before = some["customer_id"].to_pylist(), some["stage"].to_pylist()
-    props = [
-        msgspec.json.encode({"from": old, "to": new, "p": value, "model_version": version}).decode()
-        for old, new, value in zip(before, stages, p, strict=True)
-    ]
-    effects = [_effect(one) for one in cause]
     at = now.isoformat()
-    ids = [_event_id(one, new, at) for one, new in zip(customers, stages, strict=True)]
-    told = {"event_id": ids, "props": props, "effect": effects, "cause": cause}
-    return _rows(some.select(["bucket", "customer_id"]), told, now)
+    told = {
+        "event_id": _ids(some, stages, [at] * len(stages)),
+        "props": _props((some["stage"].to_pylist(), stages), p, model),
+        "effect": [_effect(one) for one in cause],
+        "cause": cause,
+    }
+    return _rows(some, told, pa.array([now] * some.num_rows, _INSTANT), now)
 
 
-def _rows(who: pa.Table, told: dict[str, list[str]], now: datetime) -> pa.Table:
+def past_changes(
+    facts: pa.Table, moves: Moves, times: pa.Array, model: RhythmModel, now: datetime
+) -> pa.Table:
+    """One event per row of `moves`, at its own one of `times`, but received now.
+
+    It is history: nothing follows from it. The same move has the same id.
+    """
+    some = facts.take(pa.array(moves.customer))
+    stages, before = _names(moves.stage), _names(moves.was)
+    before = [None if one == Stage.UNKNOWN else one for one in before]
+    at = [one.isoformat() for one in times.to_pylist()]
+    told = {
+        "event_id": _ids(some, stages, at),
+        "props": _props((before, stages), moves.p.round(4).tolist(), model),
+        "effect": [Effect.HISTORY.value] * some.num_rows,
+        "cause": [Cause.HISTORY.value] * some.num_rows,
+    }
+    return _rows(some, told, times, now)
+
+
+def _names(codes: Codes) -> list[str]:
+    return [STAGES[code].value for code in codes]
+
+
+def _props(
+    stages: tuple[list[str | None], list[str]], p: list[float | None], model: RhythmModel | None
+) -> list[str]:
+    """JSON of each change; `stages` before and after it."""
+    encode, version = msgspec.json.Encoder().encode, model.version if model else None
+    return [
+        encode({"from": old, "to": new, "p": value, "model_version": version}).decode()
+        for old, new, value in zip(*stages, p, strict=True)
+    ]
+
+
+def _rows(who: pa.Table, told: dict[str, list[str]], times: pa.Array, now: datetime) -> pa.Table:
     """`event_recent`'s columns, in its order, from what differs by row."""
     count = who.num_rows
     instant = pa.repeat(pa.scalar(now, _INSTANT), count)
     columns = {
         "bucket": who["bucket"],
         "customer_id": who["customer_id"],
-        "time": instant,
+        "time": times,
         "event_id": None,
         "name": pa.repeat(EventName.STAGE_CHANGED.value, count),
         "received_at": instant,
@@ -71,7 +105,10 @@ def _effect(cause: str) -> str:
     return (Effect.HISTORY if cause == Cause.HISTORY else Effect.LIVE).value
 
 
-def _event_id(customer_id: int, stage: str, at: str) -> str:
+def _ids(who: pa.Table, stages: list[str], at: list[str]) -> list[str]:
     """`model.event.event_key` in hex; written out, for a rescore makes a million."""
-    text = f"dangol\0stage:{customer_id}:{stage}:{at}"
-    return blake2b(text.encode(), digest_size=16).hexdigest()
+    texts = (
+        f"dangol\0stage:{customer_id}:{stage}:{time}"
+        for customer_id, stage, time in zip(who["customer_id"].to_pylist(), stages, at, strict=True)
+    )
+    return [blake2b(text.encode(), digest_size=16).hexdigest() for text in texts]

@@ -105,6 +105,40 @@ from (
 ) as d
 left join stage as s on s.bucket = d.bucket and s.customer_id = d.customer_id
 
+-- name: add_unknown
+-- Nothing is said yet of who has days but no stage.
+insert into stage (bucket, customer_id, stage, since, cause, repeats, first_day, last_day, scored_at)
+select d.bucket, d.customer_id, 'unknown', %(now)s, 'history', count(*) - 1, min(d.day), max(d.day),
+       %(now)s
+from relationship_day as d
+where d.bucket between %(lo)s and %(hi)s
+  and not exists (
+      select from stage as s where s.bucket = d.bucket and s.customer_id = d.customer_id
+  )
+group by d.bucket, d.customer_id
+on conflict (bucket, customer_id) do nothing;
+
+-- name: read_unjudged
+-- Facts of those of whom nothing was ever said.
+select s.bucket, s.customer_id, count(*) - 1 as repeats, min(r.day) as first_day,
+       max(r.day) as last_day, s.stage, s.repeats as seen_repeats, s.first_day as seen_first_day,
+       s.last_day as seen_last_day, s.p, s.model_version, s.since, s.previous, s.cause
+from stage as s
+join relationship_day as r on r.bucket = s.bucket and r.customer_id = s.customer_id
+where s.bucket between {lo} and {hi} and s.stage = 'unknown' and s.previous is null
+group by s.bucket, s.customer_id
+
+-- name: read_unjudged_days
+-- And every day on which they came.
+select r.customer_id, r.day
+from stage as s
+join relationship_day as r on r.bucket = s.bucket and r.customer_id = s.customer_id
+where s.bucket between {lo} and {hi} and s.stage = 'unknown' and s.previous is null
+
+-- name: list_unjudged
+-- Where somebody waits.
+select distinct bucket from stage where stage = 'unknown' and previous is null order by bucket;
+
 -- name: create_asked
 -- Whose stage is asked for; lives as long as the connection.
 create temp table if not exists stage_asked (

@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 from dangol.know.rhythm import store
 from dangol.know.rhythm.calendar import ALWAYS, OpenDays, number_of
 from dangol.know.rhythm.changes import stage_changes
+from dangol.know.rhythm.first import is_unjudged, judge_unjudged, must_wait
+from dangol.know.rhythm.fresh import fresh_rows, present_news
 from dangol.know.rhythm.history import Histories, from_dates, group
 from dangol.know.rhythm.lookup import find_model, find_stage, read_basis
 from dangol.know.rhythm.minimum import find_shortage
@@ -34,14 +36,13 @@ from dangol.model.event import Cause
 from dangol.store.brand import read_brand
 from dangol.store.bulk import copy_arrow
 
-__all__ = ["find_model", "find_stage", "refit", "rescore", "stages_of"]
+__all__ = ["find_model", "find_stage", "judge", "refit", "rescore", "stages_of"]
 
 CALENDAR_AHEAD = timedelta(days=3 * 365)
 """How far ahead closed days are resolved; a model is learned anew every week."""
 _P_MOVED = 0.01
 _CODE = {stage.value: code for code, stage in enumerate(STAGES)}
 _NAMES = pa.array([stage.value for stage in STAGES])
-_INSTANT = pa.timestamp("us", "UTC")
 
 
 def refit(
@@ -111,17 +112,41 @@ def _counted(counted: pa.Table, today: date, calendar: OpenDays) -> Histories:
 
 
 def rescore(
-    conn: psycopg.Connection, buckets: tuple[int, int], today: date, now: datetime, cause: Cause
+    conn: psycopg.Connection,
+    buckets: tuple[int, int],
+    today: date,
+    now: datetime,
+    cause: Cause,
+    judges: bool = True,
 ) -> int:
     """Bring every stage in `buckets` (first and last) up to `today`; returns how many changed.
 
-    `cause` is TIME or REFIT. Being called unknown for the first time is no change. `Stage Changed` events go to `inbox`, so that Live applies them like
-    anything heard.
+    `cause` is TIME or REFIT. Being called unknown for the first time is no change. `Stage Changed`
+    events go to `inbox`, so that Live applies them like anything heard. Who was never judged is
+    judged as `judge` does it, or left alone where it `judges` nobody.
     """
     store.delete_orphans(conn, *buckets)
+    store.add_unknown(conn, *buckets, now)
+    model = find_model(conn)
     facts = store.read_buckets(conn, *buckets)
-    events = _restage(conn, facts, [cause.value] * facts.num_rows, find_model(conn), today, now)
-    return copy_arrow(conn, "inbox", events.drop_columns(["recorded_at"]))
+    if model is not None:
+        facts = facts.filter(pc.invert(is_unjudged(facts)))
+    events = _restage(conn, facts, [cause.value] * facts.num_rows, model, today, now)
+    changed = copy_arrow(conn, "inbox", events.drop_columns(["recorded_at"]))
+    return changed + (judge(conn, buckets, today, now) if judges else 0)
+
+
+def judge(conn: psycopg.Connection, buckets: tuple[int, int], today: date, now: datetime) -> int:
+    """Judge whoever in `buckets` waits for it, week by week from their first day on: see `first`.
+
+    Returns how many were judged: nobody, while there is no model.
+    """
+    model = find_model(conn)
+    if model is None:
+        return 0
+    events = judge_unjudged(conn, buckets, model, today, now)
+    copy_arrow(conn, "inbox", events.drop_columns(["recorded_at"]))
+    return pc.count_distinct(events["customer_id"]).as_py()
 
 
 def stages_of(
@@ -134,9 +159,14 @@ def stages_of(
     """Write the stages of `customers` and return their `Stage Changed` events, not yet stored.
 
     `customers` has bucket, customer_id and cause (behaviour, history or merge), one row each,
-    with their relationship days already written. The events have `event_recent`'s columns.
+    with their relationship days already written. The events have `event_recent`'s columns. Who is
+    judged for the first time and has a past waits as unknown: more of it may be on its way.
     """
     facts = store.read_asked(conn, customers)
+    if model is not None:
+        waits = must_wait(facts)
+        waiting, facts = facts.filter(waits), facts.filter(pc.invert(waits))
+        _restage(conn, waiting, waiting["cause"].to_pylist(), None, today, now)
     return _restage(conn, facts, facts["cause"].to_pylist(), model, today, now)
 
 
@@ -153,7 +183,8 @@ def _restage(
     acted = _has_acted(facts)
     staged = restage(model, rows, old, acted, _is_held(facts, old, now))
     changed = staged.codes != old
-    fresh = _fresh_rows(facts, causes, staged, changed, model, now)
+    news = present_news(facts, causes, changed, now)
+    fresh = fresh_rows(facts, staged, news, model, now)
     fresh = fresh.filter(pa.array(_is_worth_writing(facts, staged, changed | acted, model)))
     written = store.write_stages(conn, fresh)
     told = [
@@ -205,42 +236,3 @@ def _is_worth_writing(
     version = pc.fill_null(facts["model_version"], -1).to_numpy()
     moved = np.abs(staged.scores.p - before) >= _P_MOVED
     return is_news | moved | (version != model.version)
-
-
-def _fresh_rows(
-    facts: pa.Table,
-    causes: Sequence[str],
-    staged: Staged,
-    changed: np.ndarray,
-    model: RhythmModel | None,
-    now: datetime,
-) -> pa.Table:
-    """Rows for `stage_fresh`: what to write, and what was seen when it was decided."""
-    n = facts.num_rows
-    is_new_row = facts["stage"].is_null().combine_chunks()
-    changes = pa.array(changed | is_new_row.to_numpy(zero_copy_only=False))
-    seen = facts["stage"].combine_chunks()
-    instant = pa.scalar(now, _INSTANT)
-    columns = {
-        "bucket": facts["bucket"],
-        "customer_id": facts["customer_id"],
-        "stage": _NAMES.take(pa.array(staged.codes)),
-        "since": pc.if_else(changes, instant, facts["since"].combine_chunks()),
-        "previous": pc.if_else(changes, seen, facts["previous"].combine_chunks()),
-        "cause": pc.if_else(
-            changes, pa.array(causes, pa.string()), facts["cause"].combine_chunks()
-        ),
-        "repeats": facts["repeats"],
-        "first_day": facts["first_day"],
-        "last_day": facts["last_day"],
-        "model_version": pa.array([model.version if model else None] * n, pa.int32()),
-        "scored_at": pa.array([now] * n, _INSTANT),
-        "seen_stage": seen,
-        "seen_repeats": facts["seen_repeats"],
-        "seen_first_day": facts["seen_first_day"],
-        "seen_last_day": facts["seen_last_day"],
-    }
-    for name in ("gap_days", "horizon_days", "p", "p_alive", "silence"):
-        values = getattr(staged.scores, name) if staged.scores else [None] * n
-        columns[name] = pa.array(values, pa.float64())
-    return pa.table(columns)

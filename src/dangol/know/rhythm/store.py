@@ -1,6 +1,6 @@
 """SQL access of the rhythm: rows in and out as Arrow columns, models as structs."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 import msgspec
@@ -62,6 +62,8 @@ BASE = pa.schema(
         ("stage", pa.string()),
     ]
 )
+
+DAYS = pa.schema([("customer_id", pa.int64()), ("day", pa.date32())])
 
 WINDOW = pa.schema(
     [
@@ -164,6 +166,28 @@ def read_buckets(conn: psycopg.Connection, lo: int, hi: int) -> pa.Table:
     """`FACTS` of everyone with a relationship day in buckets `lo` to `hi`, both included."""
     statement = sql.SQL(_SQL.read_buckets).format(lo=sql.Literal(lo), hi=sql.Literal(hi))
     return _copy_out(conn, statement, FACTS)
+
+
+def add_unknown(conn: psycopg.Connection, lo: int, hi: int, now: datetime) -> None:
+    """Whoever has relationship days but no stage stands there as unknown."""
+    conn.execute(_SQL.add_unknown, {"lo": lo, "hi": hi, "now": now})
+
+
+def read_unjudged(conn: psycopg.Connection, lo: int, hi: int) -> pa.Table:
+    """`FACTS` of everyone in buckets `lo` to `hi` of whose stage nothing was ever said."""
+    statement = sql.SQL(_SQL.read_unjudged).format(lo=sql.Literal(lo), hi=sql.Literal(hi))
+    return _copy_out(conn, statement, FACTS)
+
+
+def read_unjudged_days(conn: psycopg.Connection, lo: int, hi: int) -> pa.Table:
+    """Their relationship days: `DAYS`."""
+    statement = sql.SQL(_SQL.read_unjudged_days).format(lo=sql.Literal(lo), hi=sql.Literal(hi))
+    return _copy_out(conn, statement, DAYS)
+
+
+def list_unjudged(conn: psycopg.Connection) -> list[int]:
+    """The buckets of those who wait for a first judgement."""
+    return [bucket for (bucket,) in conn.execute(_SQL.list_unjudged)]
 
 
 def read_asked(conn: psycopg.Connection, customers: pa.Table) -> pa.Table:
