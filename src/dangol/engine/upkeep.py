@@ -62,6 +62,45 @@ def has_past_messages(conn: psycopg.Connection, now: dt.datetime) -> bool:
     return has_due(conn, now)
 
 
+def has_erasures(conn: psycopg.Connection, now: dt.datetime) -> bool:
+    """Whether somebody is to be forgotten."""
+    return conn.execute(SQL.has_erasures).fetchone()[0]
+
+
+def has_tellings(conn: psycopg.Connection, now: dt.datetime) -> bool:
+    """Whether interests are to be told anew: at once where that is quick, else in due time."""
+    return _has_news(conn, "interests")
+
+
+def has_hours(conn: psycopg.Connection, now: dt.datetime) -> bool:
+    """Whether everybody's hours are to be learned anew, likewise."""
+    return _has_news(conn, "hours")
+
+
+def learn_everyones_hours(settings: Settings, now: dt.datetime) -> None:
+    """At which hours of their own clocks people come."""
+    relearn_hours(settings, now)
+
+
+def _has_news(conn: psycopg.Connection, task: str) -> bool:
+    row = conn.execute(SQL.has_news, {"task": task}).fetchone()
+    return row is not None and bool(row[0])
+
+
+def tell_what_they_like(settings: Settings, now: dt.datetime) -> None:
+    """What everyone likes, from the whole history."""
+    with connect(settings.database_url or "", name="interests") as conn:
+        event = read_brand(conn).relationship_event
+    tell_interests(settings, event, now)
+
+
+def move_past_messages(settings: Settings, now: dt.datetime) -> None:
+    """Messages of campaigns that ended long ago into the lake."""
+    keyring = load_keyring(settings.keyring_path)
+    while move_messages(settings, keyring, now) is not None:
+        pass
+
+
 def compact_lake(settings: Settings, now: dt.datetime) -> None:
     """Few large files instead of many small ones."""
     dsn = settings.database_url or ""
