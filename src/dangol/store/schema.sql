@@ -574,7 +574,7 @@ CREATE TABLE public.send (
     created_at timestamp with time zone NOT NULL,
     created_by text NOT NULL,
     moved_at timestamp with time zone,
-    CONSTRAINT send_kind_check CHECK ((kind = ANY (ARRAY['campaign'::text, 'answer'::text, 'test'::text, 'system'::text]))),
+    CONSTRAINT send_kind_check CHECK ((kind = ANY (ARRAY['campaign'::text, 'answer'::text, 'personal'::text, 'test'::text, 'system'::text]))),
     CONSTRAINT send_state_check CHECK ((state = ANY (ARRAY['open'::text, 'paused'::text, 'closed'::text])))
 );
 CREATE TABLE public.send_address (

@@ -66,6 +66,7 @@ OCCASIONS = st.builds(
     holdout_share=st.sampled_from([0.0, 0.1, 0.9]),
     expires_at=st.none() | MOMENTS,
     plans_only=st.booleans(),
+    is_begun=st.booleans(),
 )
 RULE_SETS = st.builds(
     Rules,
@@ -105,9 +106,10 @@ def test_many_are_judged_as_each_alone(
             assert (verdicts.outcome[row] == HELD_OUT) == (alone.reason.code == "held_out")
 
 
-def verdict_about(kind: MessageKind, **facts: object) -> str:
+def verdict_about(kind: MessageKind, *, is_begun: bool = False, **facts: object) -> str:
     person = msgspec.structs.replace(FINE, **facts)
-    verdict = check_one(person, Occasion(send_id=1, kind=kind), RULES, NOW)
+    occasion = Occasion(send_id=1, kind=kind, is_begun=is_begun)
+    verdict = check_one(person, occasion, RULES, NOW)
     return "allowed" if isinstance(verdict, Allowed) else verdict.reason.code
 
 
@@ -142,6 +144,8 @@ def test_each_fact_stops_the_kinds_it_should(
     for kind in MessageKind:
         expected = marketing if kind.is_marketing else service
         assert verdict_about(kind, **facts) == expected, kind
+    begun = verdict_about(MessageKind.CONVERSATION, is_begun=True, **facts)
+    assert begun == marketing, "nobody asked for it"
 
 
 def test_a_topic_alone_is_enough_and_takes_precedence() -> None:

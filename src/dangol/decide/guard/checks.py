@@ -2,7 +2,8 @@
 
 Each check exists twice: `one` for a person, `many` for columns; a property test holds the two
 together. Each says which kinds of message it applies to: what a customer asked for (service,
-conversation) passes only address, suppression of everything, content and sender.
+conversation) passes only address, suppression of everything, content and sender; a conversation
+that we begin has to pass nearly all that a letter has to.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,6 +18,7 @@ from dangol.decide.guard.facts import (
     ALL_SUPPRESSED,
     CONSENTS,
     ERASED,
+    MARKETING_SUPPRESSED,
     MERGED,
     PRESENT,
     STAGES,
@@ -67,6 +69,8 @@ class Check(msgspec.Struct, frozen=True):
     many: Callable[[PeopleFacts, Moment], Refusals]
     at_hand_off_only: bool = False
     """Its answer depends on the moment of handing over, so it is not asked when planning."""
+    when_begun: bool = False
+    """Asked also when we begin a conversation, whatever its kind."""
 
 
 _ALLOWED = Allowed()
@@ -132,7 +136,7 @@ def _address_many(people: PeopleFacts, moment: Moment) -> Refusals:
 
 def _least_suppression(moment: Moment) -> int:
     """From which coverage on a suppression holds for this kind of message."""
-    return 1 if moment.occasion.kind.is_marketing else ALL_SUPPRESSED
+    return MARKETING_SUPPRESSED if moment.occasion.needs_leave else ALL_SUPPRESSED
 
 
 def _suppression_one(person: PersonFacts, moment: Moment) -> Verdict:
@@ -277,7 +281,7 @@ def may_leave_until(zones: Iterable[str | None], moment: Moment, limit: datetime
     before it the first beginning of somebody's quiet hours, or the end of the campaign's window."""
     rules, occasion = moment.rules, moment.occasion
     ends = [limit] if occasion.expires_at is None else [limit, occasion.expires_at]
-    if occasion.kind.is_marketing:
+    if occasion.needs_leave:
         ends += [
             leave_until(moment.now, limit, rules.quiet_from, rules.quiet_until, zone)
             for zone in {known_zone(zone, rules.zone) for zone in zones}
@@ -354,13 +358,13 @@ CHECKS: Sequence[Check] = (
     Check("present", ALL_KINDS, _present_one, _present_many),
     Check("address", ALL_KINDS, _address_one, _address_many),
     Check("suppression", ALL_KINDS, _suppression_one, _suppression_many),
-    Check("consent", MARKETING, _consent_one, _consent_many),
-    Check("objection", MARKETING, _objection_one, _objection_many),
-    Check("pause", MARKETING, _pause_one, _pause_many),
+    Check("consent", MARKETING, _consent_one, _consent_many, when_begun=True),
+    Check("objection", MARKETING, _objection_one, _objection_many, when_begun=True),
+    Check("pause", MARKETING, _pause_one, _pause_many, when_begun=True),
     Check("stage", MARKETING, _stage_one, _stage_many),
-    Check("complaint", MARKETING, _complaint_one, _complaint_many),
-    Check("frequency", MARKETING, _frequency_one, _frequency_many, True),
-    Check("hours", MARKETING, _hours_one, _hours_many, True),
+    Check("complaint", MARKETING, _complaint_one, _complaint_many, when_begun=True),
+    Check("frequency", MARKETING, _frequency_one, _frequency_many, True, when_begun=True),
+    Check("hours", MARKETING, _hours_one, _hours_many, True, when_begun=True),
     Check("content", ALL_KINDS, _fresh_one, _fresh_many, True),
     Check("sender", ALL_KINDS, _sender_one, _sender_many),
     Check("holdout", MARKETING, _holdout_one, _holdout_many, True),

@@ -32,6 +32,13 @@ class Occasion(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     plans_only: bool = False
     """Skip what depends on the moment of handing over: frequency, hours, holdout."""
+    is_begun: bool = False
+    """A conversation that we begin: nobody has asked for it."""
+
+    @property
+    def needs_leave(self) -> bool:
+        """Whether consent, caps and quiet hours apply."""
+        return self.kind.is_marketing or self.is_begun
 
 
 class PersonFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -83,7 +83,8 @@ def judge(people: PeopleFacts, occasion: Occasion, rules: Rules, now: datetime) 
 
 
 def _applies(check: Check, occasion: Occasion) -> bool:
-    return occasion.kind in check.kinds and not (occasion.plans_only and check.at_hand_off_only)
+    is_meant = occasion.kind in check.kinds or (occasion.is_begun and check.when_begun)
+    return is_meant and not (occasion.plans_only and check.at_hand_off_only)
 
 
 def _applicable(occasion: Occasion) -> Iterator[Check]:

@@ -223,7 +223,7 @@ class _Batch:
         self._keep(columns, people, verdicts, moment, rows)
         kept = {name: [column[i] for i in allowed] for name, column in columns.items()}
         addresses = [people.address[i] or "" for i in allowed]
-        if self.send.message_kind.is_marketing and allowed:
+        if moment.occasion.needs_leave and allowed:
             self._count(kept)
         return self._handed(kept, addresses, [rows[i] for i in allowed], looked_at)
 
@@ -262,6 +262,7 @@ class _Batch:
             is_practice=channel.is_practice,
             holdout_share=self.send.holdout_share,
             expires_at=self.send.expires_at,
+            is_begun=self.send.kind == "personal",
         )
 
     def _load(self, claimed: list[tuple]) -> list[Person]:
