@@ -71,6 +71,8 @@ SCHEDULE: tuple[Task, ...] = (
          upkeep.refit_when_reopened, upkeep.has_reopened),
     Task("messages", "Messages of campaigns that ended long ago into the lake", _HOUR,
          upkeep.move_past_messages, upkeep.has_past_messages),
+    Task("stays", "Stays in segments that ended long ago into the lake", _DAY,
+         upkeep.move_past_stays, upkeep.has_past_stays, at=dt.time(3, 40)),
     Task("compact", "Small lake files into few large ones", 2 * _MINUTE, upkeep.compact_lake),
     Task("sweep", "Delete lake files that nobody reads any more", _HOUR, upkeep.sweep_lake),
     Task("refit", "Learn the rhythm anew when it is due", _HOUR, upkeep.refit_when_due),

@@ -14,6 +14,7 @@ from dangol.know.erasure.work import erase_once
 from dangol.know.interest.tell import tell_interests
 from dangol.know.rhythm.lookup import find_basis, find_model, read_basis
 from dangol.know.rhythm.service import refit
+from dangol.know.segment.membership.past import moving as stays
 from dangol.know.timing.service import relearn_hours
 from dangol.listen.sources import forget_rejects
 from dangol.model.event import Cause
@@ -62,6 +63,11 @@ def has_past_messages(conn: psycopg.Connection, now: dt.datetime) -> bool:
     return has_due(conn, now)
 
 
+def has_past_stays(conn: psycopg.Connection, now: dt.datetime) -> bool:
+    """Whether stays in segments that are over have been kept for long enough."""
+    return stays.has_due(conn, now)
+
+
 def has_erasures(conn: psycopg.Connection, now: dt.datetime) -> bool:
     """Whether somebody is to be forgotten."""
     return conn.execute(SQL.has_erasures).fetchone()[0]
@@ -98,6 +104,12 @@ def move_past_messages(settings: Settings, now: dt.datetime) -> None:
     """Messages of campaigns that ended long ago into the lake."""
     keyring = load_keyring(settings.keyring_path)
     while move_messages(settings, keyring, now) is not None:
+        pass
+
+
+def move_past_stays(settings: Settings, now: dt.datetime) -> None:
+    """Stays in segments that ended long ago into the lake."""
+    while stays.move_stays(settings, now) is not None:
         pass
 
 

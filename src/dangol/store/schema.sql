@@ -541,6 +541,12 @@ CREATE TABLE public.segment_size (
     exited bigint NOT NULL,
     counted_at timestamp with time zone NOT NULL
 );
+CREATE TABLE public.segment_tally (
+    segment_id uuid NOT NULL,
+    version integer NOT NULL,
+    entered bigint NOT NULL,
+    exited bigint NOT NULL
+);
 CREATE TABLE public.segment_version (
     segment_id uuid NOT NULL,
     version integer NOT NULL,
@@ -830,6 +836,8 @@ ALTER TABLE ONLY public.segment
     ADD CONSTRAINT segment_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.segment_size
     ADD CONSTRAINT segment_size_pkey PRIMARY KEY (segment_id, day);
+ALTER TABLE ONLY public.segment_tally
+    ADD CONSTRAINT segment_tally_pkey PRIMARY KEY (segment_id, version);
 ALTER TABLE ONLY public.segment_version
     ADD CONSTRAINT segment_version_pkey PRIMARY KEY (segment_id, version);
 ALTER TABLE ONLY public.segment_work
@@ -886,6 +894,7 @@ CREATE INDEX referral_referrer ON public.referral USING btree (referrer_id);
 CREATE INDEX reject_at ON public.reject USING btree (at DESC);
 CREATE INDEX reject_source ON public.reject USING btree (source, at DESC);
 CREATE INDEX segment_change_customer ON public.segment_change USING btree (bucket, customer_id);
+CREATE INDEX segment_change_left ON public.segment_change USING btree (recorded_at) WHERE (NOT entered);
 CREATE INDEX segment_change_recorded ON public.segment_change USING btree (segment_id, recorded_at);
 CREATE INDEX send_open ON public.send USING btree (id) WHERE (state = 'open'::text);
 CREATE INDEX stage_unjudged ON public.stage USING btree (bucket) WHERE ((stage = 'unknown'::text) AND (previous IS NULL));

@@ -13,6 +13,8 @@ from dangol.engine.query.warm import AsOf, Warm
 from dangol.errors import NotFound
 from dangol.know.segment import words
 from dangol.know.segment.explain import Explained, explain
+from dangol.know.segment.membership.past.reading import list_of_customer
+from dangol.know.segment.membership.past.row import has_files, join_stays
 from dangol.know.segment.membership.service import SQL, list_stays
 from dangol.know.segment.oracle import Happening, Person, Stay
 from dangol.know.segment.service import get_segment, resolve
@@ -21,6 +23,7 @@ from dangol.model.consent import ConsentState
 from dangol.model.customer import BUCKETS
 from dangol.model.message import Channel
 from dangol.model.stage import Stage
+from dangol.settings import Settings
 from dangol.store.pool import connect
 
 
@@ -40,7 +43,7 @@ def why(warm: Warm, asked: WhyAsked) -> Why:
         names = list_names(conn, segment.definition)
         condition = resolve(conn, segment.definition, at.now)
         person = _person(at, asked.customer_id)
-        person = _with_more(conn, person)
+        person = _with_more(warm.settings, conn, person)
     explained = explain(condition, person, _events(at, asked.customer_id), at.now, at.zone)
     return Why(answer=explained.answer, why=_part(explained, names), as_of=at.now)
 
@@ -82,11 +85,15 @@ def _person(at: AsOf, customer_id: int) -> Person:
     )
 
 
-def _with_more(conn: psycopg.Connection, person: Person) -> Person:
+def _with_more(settings: Settings, conn: psycopg.Connection, person: Person) -> Person:
     """The stays in segments and the interests, which no snapshot needs otherwise."""
     key = {"bucket": person.customer_id % BUCKETS, "customer_id": person.customer_id}
     stays: defaultdict[UUID, list[Stay]] = defaultdict(list)
-    for stay in reversed(list_stays(conn, person.customer_id)):
+    changes = list_stays(conn, person.customer_id)
+    if has_files(conn, person.customer_id):
+        past = list_of_customer(settings, conn, person.customer_id)
+        changes = join_stays(conn, changes, past)
+    for stay in reversed(changes):
         known = stays[stay.segment_id]
         if stay.entered:
             known.append(Stay(stay.at))

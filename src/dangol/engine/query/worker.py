@@ -33,6 +33,7 @@ from dangol.engine.query import (
     registry,
     rfm,
     rhythm,
+    stays,
     stood,
     timeline,
     why,
@@ -61,7 +62,8 @@ _MOST_INTERRUPTIONS = 3
 _CODES = ((NotFound, "not_found"), (Conflict, "conflict"), (Refused, "refused"))
 
 REGISTERED = (
-    campaigns, flow, giving, meetings, outlook, people, rapport, rfm, rhythm, stood, timeline, why,
+    campaigns, flow, giving, meetings, outlook, people, rapport, rfm, rhythm, stays,
+    stood, timeline, why,
 )  # fmt: skip
 """Modules whose questions this process answers."""
 

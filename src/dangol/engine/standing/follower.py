@@ -57,7 +57,7 @@ class Standing:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._people = People(settings.database_url or "")
+        self._people = People(settings)
         self._judge = Judge(settings)
         self._cache = Cache()
         self._kept: dict[UUID, Kept] = {}

@@ -22,7 +22,7 @@ from dangol.store.keyring import Keyring
 from dangol.store.lake import open_duckdb, snapshot
 from dangol.store.lake.compaction import find_customers
 from dangol.store.lake.manifest import list_files, writing
-from dangol.store.lake.shelf import MESSAGES, Place, clean_once
+from dangol.store.lake.shelf import SHELVES, Place, clean_once
 from dangol.store.lake.soundness import naming_damage
 from dangol.store.pool import connect
 from dangol.store.sql import load_queries
@@ -124,7 +124,8 @@ def _finish(
     if rewritten_at is None or (noted.rewritten_at and has_removed):
         return False
     if noted.rewritten_at is None:
-        if clean_once(conn, Place(settings, DISK, now), MESSAGES, "seen", ids):
+        place = Place(settings, DISK, now)
+        if any([clean_once(conn, place, shelf, ids) for shelf in SHELVES]):
             return True  # the files before are still on the disk: look again
         lake_dir = settings.lake_dir
         with naming_damage(lake_dir, files), open_duckdb(settings, threads=1) as duck:

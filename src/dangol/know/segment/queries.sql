@@ -32,7 +32,8 @@ returning version;
 -- name: delete_kept
 -- All that was kept of a segment that nothing ever used.
 with sizes as (delete from segment_size where segment_id = %(id)s),
-changes as (delete from segment_change where segment_id = %(id)s)
+changes as (delete from segment_change where segment_id = %(id)s),
+counts as (delete from segment_tally where segment_id = %(id)s)
 delete from segment_member where segment_id = %(id)s;
 
 -- name: delete_versions

@@ -20,7 +20,7 @@ SQL = load_queries(__package__)
 FOLDER = "events"
 """Folder of the history files inside the lake's folder."""
 
-EVENT, MESSAGE = "event", "message"
+EVENT, MESSAGE, MEMBERSHIP = "event", "message", "membership"
 """What a file holds."""
 
 ALL_BUCKETS = (0, BUCKETS - 1)

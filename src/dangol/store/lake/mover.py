@@ -1,9 +1,4 @@
-"""The mover: recent events into one file, and out of `event_recent`, in one snapshot.
-
-One repeatable-read transaction reads the rows, and the same transaction deletes what it could
-read: a row that commits late is in neither. The file is durable before the transaction commits;
-when that fails, the file is an orphan that the sweep removes.
-"""
+"""The mover: recent events into one file, and out of `event_recent`, in one snapshot (`leaving`)."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -15,18 +10,11 @@ import pyarrow as pa
 from dangol.settings import Settings
 from dangol.store.files import DISK, FileLayer
 from dangol.store.lake.duck import open_duckdb
-from dangol.store.lake.manifest import (
-    SQL,
-    LakeFile,
-    add_file,
-    list_partitions,
-    list_typed,
-    writing,
-)
-from dangol.store.lake.recent import read_recent, reading
+from dangol.store.lake.leaving import leaving, seeing_the_same, settle
+from dangol.store.lake.manifest import SQL, LakeFile, list_partitions, list_typed
+from dangol.store.lake.recent import read_recent
 from dangol.store.lake.shape import EVENT_SCHEMA, TypedColumn, select_with_typed
 from dangol.store.lake.writing import Target, Written, write_events
-from dangol.store.pool import connect
 
 MOVE_ROWS = 200_000
 """So many recent events are moved at once without waiting."""
@@ -59,16 +47,14 @@ def move_once(
     Raises:
         StorageError: the file could not be written; nothing has changed.
     """
-    with connect(dsn, name="mover") as conn, writing(conn, wait=False) as is_ours:
-        if not is_ours:
+    with leaving(dsn, "mover") as conn:
+        written = _copy_out(conn, dsn, settings, now, layer, limit) if conn else None
+        if conn is None or written is None:
             return None
-        conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        with conn.transaction():
-            written = _copy_out(conn, dsn, settings, now, layer, limit)
-            if written is None:
-                return None
-            _commit_move(conn, written)
-        return written.file
+        names = ("bucket", "customer_id", "time", "event_id")
+        key = dict(zip(names, written.last, strict=True))
+        settle(conn, written.file, conn.execute(SQL.delete_moved, key).rowcount)
+    return written.file
 
 
 def _copy_out(
@@ -79,7 +65,6 @@ def _copy_out(
     layer: FileLayer,
     limit: int,
 ) -> Written | None:
-    shared = conn.execute(SQL.export_snapshot).fetchone()[0]  # type: ignore[index]
     target = Target(
         layer=layer,
         lake_dir=settings.lake_dir,
@@ -88,17 +73,9 @@ def _copy_out(
         borders=tuple(low for low, _ in list_partitions(conn)),
         now=now,
     )
-    with reading(dsn, shared) as source, open_duckdb(settings, threads=1) as duck:
+    with seeing_the_same(conn, dsn) as source, open_duckdb(settings, threads=1) as duck:
         events = read_recent(source, limit)
         return write_events(target, with_typed(duck, events, target.typed))
-
-
-def _commit_move(conn: psycopg.Connection, written: Written) -> None:
-    add_file(conn, written.file)
-    key = dict(zip(("bucket", "customer_id", "time", "event_id"), written.last, strict=True))
-    gone = conn.execute(SQL.delete_moved, key).rowcount
-    if gone != written.file.rows:
-        raise RuntimeError(f"the snapshot held {written.file.rows} rows, but {gone} were deleted")
 
 
 def with_typed(

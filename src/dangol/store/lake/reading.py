@@ -19,13 +19,14 @@ import pyarrow as pa
 from dangol.settings import Settings
 from dangol.store.lake import mirror
 from dangol.store.lake.duck import open_duckdb
-from dangol.store.lake.manifest import ALL_BUCKETS, LakeFile
+from dangol.store.lake.manifest import ALL_BUCKETS, EVENT, MEMBERSHIP, LakeFile
 from dangol.store.lake.recent import reading
 from dangol.store.lake.shape import (
     TypedColumn,
     quote,
     select_with_typed,
 )
+from dangol.store.lake.shelf import select_rows
 from dangol.store.lake.soundness import naming_damage
 
 EVENTS, CUSTOMERS, STAGES, CONSENTS = "events", "customers", "stages", "consents"
@@ -48,7 +49,7 @@ _FILES = """
     select id::text, level::int, path, bucket_lo, bucket_hi, rows, bytes, min_time, max_time,
            format_version, typed_columns::text, created_at
     from lake_file
-    where kind = 'event' and removed_at is null and bucket_hi >= $1 and bucket_lo <= $2
+    where removed_at is null and bucket_hi >= $1 and bucket_lo <= $2 and kind = $3
     order by created_at, id"""
 
 
@@ -60,9 +61,11 @@ class Snapshot:
         duck: duckdb.DuckDBPyConnection,
         files: Sequence[LakeFile],
         typed: Mapping[tuple[str, str], str],
+        lake_dir: Path,
     ) -> None:
-        self.duck = duck
-        self.files = files
+        self.duck, self.lake_dir = duck, lake_dir
+        self.files = tuple(files)
+        """Those that queries open."""
         self.typed_columns = typed
         """(property, type) → column of `events`; true for every row, in a file or recent."""
 
@@ -86,7 +89,7 @@ class Snapshot:
         with self.duck.cursor() as duck:
             duck.begin()
             duck.execute("select 1 from duckdb_tables() limit 0")  # what is seen is fixed here
-            yield Snapshot(duck, self.files, self.typed_columns)
+            yield Snapshot(duck, self.files, self.typed_columns, self.lake_dir)
 
 
 @contextmanager
@@ -120,13 +123,10 @@ def widen(snapshot: Snapshot, dsn: str, views: Collection[str]) -> None:
     with reading(dsn) as source:
         for each in (each for view in views for each in _MIRRORS[view]):
             mirror.copy(snapshot.duck, source, each, ALL_BUCKETS)
-    if MEMBERSHIPS in views:
-        _show_stays(snapshot.duck)
-
-
-def _show_stays(duck: duckdb.DuckDBPyConnection) -> None:
-    stays = f"select * exclude (entered) from ({mirror.STAYS} from {mirror.CHANGES.name})"
-    duck.execute(f"create or replace view memberships as {stays} where entered")
+        if MEMBERSHIPS in views:
+            past = fetch_files(source, ALL_BUCKETS, MEMBERSHIP)
+            snapshot.duck.execute(stays_view(snapshot.lake_dir, past))
+            snapshot.files += tuple(past)
 
 
 class Follower:
@@ -165,16 +165,24 @@ class Follower:
                 with naming_damage(self._lake_dir, files):
                     duck.execute(events_view(self._lake_dir, files, typed))
             if MEMBERSHIPS in self._views:
-                _show_stays(duck)
+                past = fetch_files(source, self._span, MEMBERSHIP)
+                duck.execute(stays_view(self._lake_dir, past))
+                files += past
             duck.commit()
         self._horizon = horizon
-        return Snapshot(self._duck, files, {(c.property, str(c.type)): c.name for c in typed})
+        columns = {(c.property, str(c.type)): c.name for c in typed}
+        return Snapshot(self._duck, files, columns, self._lake_dir)
 
     def _list_files(self, source: adbc.Connection, since: datetime | None) -> list[LakeFile]:
-        with source.cursor() as cursor:
-            cursor.execute(_FILES, self._span)
-            files = [_to_file(row) for row in cursor.fetch_arrow_table().to_pylist()]
+        files = fetch_files(source, self._span, EVENT)
         return [file for file in files if since is None or file.max_time >= since]
+
+
+def fetch_files(source: adbc.Connection, buckets: tuple[int, int], kind: str) -> list[LakeFile]:
+    """The files of this kind that hold these buckets, both ends included; oldest first."""
+    with source.cursor() as cursor:
+        cursor.execute(_FILES, (*buckets, kind))
+        return [_to_file(row) for row in cursor.fetch_arrow_table().to_pylist()]
 
 
 def select_files(lake_dir: Path, files: Sequence[LakeFile], typed: Sequence[TypedColumn]) -> str:
@@ -200,6 +208,16 @@ def events_view(lake_dir: Path, files: Sequence[LakeFile], typed: Sequence[Typed
         return f"create or replace view events as {recent}"
     kept = f"select * from ({select_files(lake_dir, files, typed)}) e where {UNMASKED}"
     return f"create or replace view events as {kept} union all {recent}"
+
+
+def stays_view(lake_dir: Path, files: Sequence[LakeFile]) -> str:
+    """SQL that defines `memberships` over files and the table `membership_changes`."""
+    columns = 'segment_id, bucket, customer_id, "at", entered'
+    changes = f"select {columns} from {mirror.CHANGES.name}"
+    if files:
+        changes += f" union all select {columns} from ({select_rows(lake_dir, files)})"
+    stays = f"select * exclude (entered) from ({mirror.STAYS} from ({changes}))"
+    return f"create or replace view memberships as {stays} where entered"
 
 
 def _to_file(row: dict[str, Any]) -> LakeFile:

@@ -8,6 +8,7 @@ lock, and are swept like the others.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -23,6 +24,7 @@ from dangol.settings import Settings
 from dangol.store.files import DISK, FileLayer, make_folder, write_file
 from dangol.store.lake.duck import open_duckdb
 from dangol.store.lake.manifest import (
+    MEMBERSHIP,
     MESSAGE,
     LakeFile,
     add_file,
@@ -50,6 +52,8 @@ class Shelf(msgspec.Struct, frozen=True, kw_only=True):
     """Columns by which rows are sorted; `bucket` first."""
     time: str
     """The column of which the manifest keeps the first and the last."""
+    told: str | None
+    """What of a row goes when its person is erased; None: the row does."""
 
 
 _TIME = pa.timestamp("us", "UTC")
@@ -74,10 +78,32 @@ MESSAGES = Shelf(
     ),
     order=("bucket", "customer_id", "send_id"),
     time="planned_at",
+    told="seen",
 )
 """Messages that are final; `seen` is JSON text, and null once its person was erased. No address."""
 
-SHELVES = (MESSAGES,)
+MEMBERSHIPS = Shelf(
+    kind=MEMBERSHIP,
+    folder="memberships",
+    schema=pa.schema(
+        [
+            pa.field("bucket", pa.int32(), nullable=False),
+            pa.field("customer_id", pa.int64(), nullable=False),
+            pa.field("segment_id", pa.string(), nullable=False),
+            pa.field("at", _TIME, nullable=False),
+            pa.field("entered", pa.bool_(), nullable=False),
+            pa.field("recorded_at", _TIME, nullable=False),
+            pa.field("cause", pa.string(), nullable=False),
+            pa.field("version", pa.int32(), nullable=False),
+        ]
+    ),
+    order=("bucket", "customer_id", "segment_id", "at"),
+    time="recorded_at",
+    told=None,
+)
+"""Entries into segments with the exits that ended them, as in the table `segment_change`."""
+
+SHELVES = (MESSAGES, MEMBERSHIPS)
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -141,7 +167,7 @@ def reading_shelf(
         files = list_files(conn, buckets, shelf.kind)
     with naming_damage(settings.lake_dir, files), open_duckdb(settings) as duck:
         duck.register("nothing", shelf.schema.empty_table())
-        source = _select(settings, files) if files else "select * from nothing"
+        source = select_rows(settings.lake_dir, files) if files else "select * from nothing"
         duck.execute(f"create view shelf as {source}")
         yield duck
 
@@ -168,34 +194,33 @@ def gather_once(
 
 
 def clean_once(
-    conn: psycopg.Connection, place: Place, shelf: Shelf, column: str, customers: Sequence[int]
+    conn: psycopg.Connection, place: Place, shelf: Shelf, customers: Sequence[int]
 ) -> bool:
-    """Write files again without what `column` says of these customers; whether there was any.
+    """Write files again without what is told of these customers; whether there was any.
 
     In transactions of its own. The old files are swept a day later.
 
     Raises:
         DamagedFile: a file cannot be read.
     """
-    settings = place.settings
+    lake_dir = place.settings.lake_dir
     with conn.transaction():
         files = list_files(conn, kind=shelf.kind)
     if not files:
         return False
     listed = ", ".join(f"({bucket_of(one)}, {int(one)})" for one in customers)
     buckets = ", ".join(str(bucket_of(one)) for one in customers)
-    said = f"{column} is not null and bucket in ({buckets}) and (bucket, customer_id) in ({listed})"
-    with naming_damage(settings.lake_dir, files), open_duckdb(settings, threads=1) as duck:
-        found = duck.execute(
-            f"select distinct filename from ({_select(settings, files, ', filename = true')}) "
-            f"where {said}"
-        ).fetchall()
+    said = f"bucket in ({buckets}) and (bucket, customer_id) in ({listed})"
+    said += f" and {shelf.told} is not null" if shelf.told else ""
+    with naming_damage(lake_dir, files), open_duckdb(place.settings, threads=1) as duck:
+        source = select_rows(lake_dir, files, ", filename = true")
+        found = duck.execute(f"select distinct filename from ({source}) where {said}").fetchall()
     paths = {path for (path,) in found}
-    dirty = [file for file in files if str(settings.lake_dir / file.path) in paths]
-    for damage in find_damaged(settings.lake_dir, dirty).values():
+    dirty = [file for file in files if str(lake_dir / file.path) in paths]
+    for damage in find_damaged(lake_dir, dirty).values():
         raise damage
     for file in dirty:
-        _rewrite(conn, place, shelf, [file], column, said)
+        _rewrite(conn, place, shelf, [file], said)
     return bool(dirty)
 
 
@@ -204,35 +229,35 @@ def _rewrite(
     place: Place,
     shelf: Shelf,
     files: Sequence[LakeFile],
-    column: str = "",
-    told: str = "",
+    told: str = "false",
 ) -> LakeFile | None:
-    """One file instead of these, in order; a `column` is emptied where the SQL `told` holds.
+    """One file instead of these, in order, without what is to go where the SQL `told` holds.
 
-    None when somebody else replaced one of them meanwhile; then the new one is an orphan.
+    None when nothing stays, or somebody else replaced one of them meanwhile; then the new one is
+    an orphan.
     """
-    replaced = f"replace (case when not ({told}) then {column} end as {column})" if column else ""
-    order = ", ".join(shelf.order)
+    emptied = f"replace (case when not ({told}) then {shelf.told} end as {shelf.told})"
+    what = f"* {emptied}" if shelf.told else "*"
+    kept = "true" if shelf.told else f"not ({told})"
+    source = select_rows(place.settings.lake_dir, files)
+    order = ", ".join(f'"{column}"' for column in shelf.order)
     with open_duckdb(place.settings, threads=1) as duck:
-        rows = duck.sql(
-            f"select * {replaced} from ({_select(place.settings, files)}) order by {order}"
-        )
+        rows = duck.sql(f"select {what} from ({source}) where {kept} order by {order}")
         made = write_rows(place, shelf, _cast(rows.to_arrow_reader(65_536), shelf), level=1)
-    if made is None:
-        return None
     with writing(conn), conn.transaction():
-        is_there = (
-            place.settings.lake_dir / made.path
-        ).exists()  # a wrong clock swept it otherwise
+        # a wrong clock swept it otherwise
+        is_there = made is None or (place.settings.lake_dir / made.path).exists()
         if not (is_there and remove_files(conn, [file.id for file in files], place.now)):
             raise psycopg.Rollback  # of all of them: those that are still there stay
-        add_file(conn, made)
+        if made is not None:
+            add_file(conn, made)
         return made
     return None
 
 
-def _select(settings: Settings, files: Sequence[LakeFile], extra: str = "") -> str:
-    paths = ", ".join(quote(str(settings.lake_dir / file.path)) for file in files)
+def select_rows(lake_dir: Path, files: Sequence[LakeFile], extra: str = "") -> str:
+    """SQL that reads all rows of these files, of which there is at least one."""
+    paths = ", ".join(quote(str(lake_dir / file.path)) for file in files)
     return f"select * from read_parquet([{paths}], union_by_name = true{extra})"
 
 

@@ -31,8 +31,9 @@ class Kind(StrEnum):
     """Addresses of people who were asked to confirm a subscription and did not."""
     UPLOAD = "upload"
     """Files for an import that nobody confirmed."""
-    EVENT = "event"
     MEMBERSHIP = "membership"
+    """Stays in segments that are over, from when the exit was found out."""
+    EVENT = "event"
     THREAD = "thread"
     BOUNCE = "bounce"
     AUDIT = "audit"
@@ -59,6 +60,7 @@ LEAST_DAYS = {
     Kind.JOB: 1,
     Kind.UNCONFIRMED: 8,  # the link in the letter holds for seven days
     Kind.UPLOAD: 1,
+    Kind.MEMBERSHIP: 2,  # who came and went today is counted where they are
 }
 """What may be changed, and the fewest days for each; the others are kept for ever."""
 MOST_DAYS = 3650

@@ -18,13 +18,13 @@ from dangol.know.segment.membership.service import (
     Size,
     find_edit,
     find_size,
-    list_changes,
     list_members,
     list_sizes,
 )
 from dangol.know.segment.service import get_segment
 from dangol.web.api.access import in_transaction
 from dangol.web.query import ask
+from dangol.web.stays import list_changes
 
 MOST = 1_000
 
@@ -80,12 +80,12 @@ async def show_history(
     """How many there were at the end of each day, and who came and went lately."""
 
     def work(conn: Any) -> HistoryShown:
-        now = datetime.now(UTC)
+        now, settings = datetime.now(UTC), request.app.state.settings
         segment = get_segment(conn, segment_id)
         return HistoryShown(
             size=find_size(conn, segment, now),
             days=list_sizes(conn, segment_id, since or now.date() - timedelta(days=90)),
-            changes=list_changes(conn, segment_id, 100),
+            changes=list_changes(settings, conn, segment_id, 100),
             edited=find_edit(conn, segment_id, segment.version),
         )
 

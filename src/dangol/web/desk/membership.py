@@ -14,9 +14,7 @@ from dangol.know.segment.membership.service import (
     find_edit,
     find_size,
     is_member,
-    list_changes,
     list_sizes,
-    list_stays,
 )
 from dangol.know.segment.service import get_segment, list_segments
 from dangol.store.brand import read_brand
@@ -24,6 +22,7 @@ from dangol.web import words
 from dangol.web.answer import Answer, Move, Page
 from dangol.web.desk.jobs import job_values
 from dangol.web.query import QueryFailed, ask
+from dangol.web.stays import list_changes, list_stays
 from dangol.web.visit import Visit
 
 WIDTH, HEIGHT = 600, 120
@@ -64,8 +63,9 @@ def show_why(visit: Visit) -> Answer:
     """Why this person is (not) in the segment, leaf by leaf."""
     segment = get_segment(visit.conn, visit.id())
     profile = get_profile(visit.conn, visit.number("customer"))
-    found, problem = None, ""
+    found, stays, problem = None, [], ""
     try:
+        stays = list_stays(visit.settings, visit.conn, profile.customer_id, segment.id)
         asked = {"segment_id": str(segment.id), "customer_id": profile.customer_id}
         found = ask(visit.settings, "why", asked, timeout_s=_WAIT_S)
     except QueryFailed as error:
@@ -78,7 +78,7 @@ def show_why(visit: Visit) -> Answer:
         "seen": lambda part: seen_words(visit, part),
         "when": datetime.fromisoformat,
         "is_kept": is_member(visit.conn, segment.id, profile.customer_id),
-        "stays": list_stays(visit.conn, profile.customer_id, segment.id),
+        "stays": stays,
     }
     return Page("desk/segment_why.html", values)
 
@@ -94,7 +94,7 @@ def show_of_customer(visit: Visit) -> Answer:
     values = {
         "profile": profile,
         "rows": rows,
-        "stays": list_stays(visit.conn, profile.customer_id),
+        "stays": list_stays(visit.settings, visit.conn, profile.customer_id),
     }
     return Page("desk/customer_segments.html", values)
 
@@ -151,7 +151,7 @@ def _page(visit: Visit, problem: str = "") -> Page:
         "points": draw(days),
         "width": WIDTH,
         "height": HEIGHT,
-        "changes": list_changes(visit.conn, segment.id),
+        "changes": list_changes(visit.settings, visit.conn, segment.id),
         "edited": find_edit(visit.conn, segment.id, segment.version),
         "is_told": is_told(visit.conn, segment.id, segment.version),
         "problem": problem,

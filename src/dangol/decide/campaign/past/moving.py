@@ -1,24 +1,17 @@
-"""Final messages of a campaign out of the database and into a file, in one snapshot.
+"""Final messages of a campaign out of the database and into a file, in one snapshot."""
 
-One repeatable-read transaction reads the rows through a second connection, and deletes what it
-could read once the file is durable; when that fails the file is an orphan that the sweep removes.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import psycopg
-import pyarrow as pa
 
 from dangol.model.address import normalise_email
 from dangol.model.message import Channel
 from dangol.settings import Settings
 from dangol.store.files import DISK, FileLayer
 from dangol.store.keyring import Keyring
-from dangol.store.lake.manifest import LakeFile, add_file, writing
-from dangol.store.lake.recent import reading
-from dangol.store.lake.shelf import MESSAGES, Place, write_rows
-from dangol.store.pool import connect
+from dangol.store.lake.leaving import Copied, copy_to_shelf, leaving, settle
+from dangol.store.lake.shelf import MESSAGES, Place
 from dangol.store.retention import Kind, find_end
 from dangol.store.sql import load_queries
 
@@ -60,60 +53,31 @@ def move_messages(
     Raises:
         StorageError: the file could not be written; nothing has changed.
     """
-    dsn = settings.database_url or ""
-    with connect(dsn, name="message mover") as conn, writing(conn, wait=False) as is_ours:
-        if not is_ours:
+    with leaving(settings.database_url or "", "message mover") as conn:
+        before = find_end(conn, Kind.MESSAGE, now) if conn else None
+        if conn is None or before is None:
             return None
-        conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        with conn.transaction():
-            before = find_end(conn, Kind.MESSAGE, now)
-            args = {"before": before, "limit": _MOST_SENDS}
-            sends = [row[0] for row in conn.execute(SQL.hold_due, args)] if before else []
-            if not sends:
-                return None
-            place = Place(settings, layer, now)
-            made, last = _copy_out(conn, dsn, place, sends, limit)
-            if made is not None:
-                add_file(conn, made)
-                _take_out(conn, keyring, sends, made, last)
-            if made is None or made.rows < limit:
-                conn.execute(SQL.mark_moved, {"sends": sends, "now": now})
-            return made.rows if made else 0
-
-
-def _copy_out(
-    conn: psycopg.Connection, dsn: str, place: Place, sends: Sequence[int], limit: int
-) -> tuple[LakeFile | None, dict[str, int]]:
-    """A durable file of the first rows, and the key of the last of them."""
-    shared = conn.execute(SQL.export_snapshot).fetchone()[0]  # type: ignore[index]
-    last: dict[str, int] = {}
-    statement = _FINAL.format(sends=", ".join(map(str, sends)), limit=int(limit))
-
-    def rows() -> Iterator[pa.RecordBatch]:
-        with reading(dsn, shared) as source, source.cursor() as cursor:
-            cursor.execute(statement)
-            for batch in cursor.fetch_record_batch():
-                shaped = pa.RecordBatch.from_arrays(batch.columns, schema=MESSAGES.schema)
-                if shaped.num_rows:
-                    end = shaped.slice(shaped.num_rows - 1).to_pylist()[0]
-                    last.update({name: end[name] for name in MESSAGES.order})
-                yield shaped
-
-    return write_rows(place, MESSAGES, rows()), last
+        held = conn.execute(SQL.hold_due, {"before": before, "limit": _MOST_SENDS})
+        sends = [send_id for (send_id,) in held]
+        if not sends:
+            return None
+        select = _FINAL.format(sends=", ".join(map(str, sends)), limit=int(limit))
+        copied = copy_to_shelf(conn, Place(settings, layer, now), MESSAGES, select)
+        if copied is not None:
+            settle(conn, copied.file, _take_out(conn, keyring, sends, copied))
+        moved = copied.file.rows if copied else 0
+        if moved < limit:
+            conn.execute(SQL.mark_moved, {"sends": sends, "now": now})
+        return moved
 
 
 def _take_out(
-    conn: psycopg.Connection,
-    keyring: Keyring,
-    sends: Sequence[int],
-    made: LakeFile,
-    last: dict[str, int],
-) -> None:
-    args = last | {"sends": list(sends)}
+    conn: psycopg.Connection, keyring: Keyring, sends: Sequence[int], copied: Copied
+) -> int:
+    """Delete what was copied, and keep what links need of it; how many rows."""
+    args = copied.last | {"sends": list(sends)}
     strays = conn.execute(SQL.list_strays, args).fetchall()
     gone = conn.execute(SQL.delete_moved, args).fetchone()[0]
-    if gone != made.rows:
-        raise RuntimeError(f"the snapshot held {made.rows} messages, but {gone} were deleted")
     if strays:
         buckets, customers, ids, addresses = zip(*strays, strict=True)
         hashes = [
@@ -121,3 +85,4 @@ def _take_out(
         ]
         columns = {"buckets": buckets, "customers": customers, "sends": ids, "hashes": hashes}
         conn.execute(SQL.keep_hashes, {name: list(values) for name, values in columns.items()})
+    return gone

@@ -13,10 +13,6 @@ where c.finished_at < %(before)s and s.state = 'closed'
     and (s.moved_at is null or s.moved_at <= c.finished_at)
 order by c.finished_at, s.id limit %(limit)s for update of s
 
--- name: export_snapshot
--- A name under which another connection can look at the database as this one does.
-select pg_export_snapshot()
-
 -- name: list_strays
 -- Where letters went whose receivers have another address by now.
 select m.bucket, m.customer_id, m.send_id, m.address

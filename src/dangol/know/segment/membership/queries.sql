@@ -157,10 +157,14 @@ where c.merged_into is null and c.erased_at is null
 order by k.place
 
 -- name: count_by_definition
--- How many a definition brought in and put out when it came into force.
-select count(*) filter (where entered), count(*) filter (where not entered)
-from segment_change
-where segment_id = %(id)s and version = %(version)s and cause = 'definition'
+-- How many a definition brought in and put out when it came into force; those in the lake too.
+select coalesce(sum(entered), 0)::bigint, coalesce(sum(exited), 0)::bigint from (
+    select count(*) filter (where entered) as entered, count(*) filter (where not entered) as exited
+    from segment_change
+    where segment_id = %(id)s and version = %(version)s and cause = 'definition'
+    union all
+    select entered, exited from segment_tally where segment_id = %(id)s and version = %(version)s
+) c
 
 -- name: list_silent
 -- Whom a definition brought in without telling anybody, and who are still in it.
