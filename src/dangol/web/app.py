@@ -7,9 +7,8 @@ from importlib.resources import files
 from typing import Any
 
 from litestar import Litestar, Request, Response
+from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.static_files import create_static_files_router
 
 from dangol.settings import Settings, load_settings
@@ -17,8 +16,10 @@ from dangol.store.journal import Journal
 from dangol.store.keyring import load_keyring
 from dangol.store.pool import open_pool
 from dangol.thrift import calm_collector
+from dangol.web.api.describe import OPENAPI
 from dangol.web.front import Front
 from dangol.web.query import stop_started
+from dangol.web.refusal import refuse
 from dangol.web.routes import DESK
 from dangol.web.serve import Route, handle
 from dangol.web.vital import VITAL
@@ -51,12 +52,8 @@ def create_app(settings: Settings) -> Litestar:
         route_handlers=[*handlers, *VITAL, _static()],
         lifespan=lifespans,
         request_max_body_size=_LARGEST_FORM,
-        openapi_config=OpenAPIConfig(
-            title="Dangol",
-            version="1",
-            path="/api/v1/schema",
-            render_plugins=[JsonRenderPlugin()],  # the other plugins fetch scripts from elsewhere
-        ),
+        exception_handlers={HTTPException: refuse},
+        openapi_config=OPENAPI,
     )
 
 

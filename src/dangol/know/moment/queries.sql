@@ -1,7 +1,8 @@
 -- name: add_moment
--- Something begins.
+-- Something begins; the same id again changes nothing.
 insert into moment (id, kind, words, area, since, until, created_at, created_by)
 values (%(id)s, %(kind)s, %(words)s, %(area)s, %(since)s, %(until)s, %(now)s, %(by)s)
+on conflict (id) do nothing
 
 -- name: find_moment
 -- One moment.

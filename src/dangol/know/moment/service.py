@@ -50,8 +50,15 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
         return self.since <= now and all(now < end for end in ends)
 
 
-def post_moment(conn: psycopg.Connection, posted: Posted, *, by: str, now: datetime) -> Moment:
-    """Keep a moment.
+def post_moment(
+    conn: psycopg.Connection,
+    posted: Posted,
+    *,
+    by: str,
+    now: datetime,
+    moment_id: UUID | None = None,
+) -> Moment:
+    """Keep a moment; one whose `moment_id` is known already stays as it was.
 
     Raises:
         InputError: it has no kind or words, ends before it begins, or its place makes no sense.
@@ -59,7 +66,7 @@ def post_moment(conn: psycopg.Connection, posted: Posted, *, by: str, now: datet
     kind, words = " ".join(posted.kind.split()), " ".join(posted.words.split())
     _check(kind, words, posted)
     values = {
-        "id": uuid4(),
+        "id": moment_id or uuid4(),
         "kind": kind,
         "words": words,
         "area": Jsonb(msgspec.to_builtins(posted.area)),

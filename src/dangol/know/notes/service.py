@@ -41,9 +41,17 @@ def list_notes(conn: psycopg.Connection, customer_id: int) -> list[Note]:
 
 
 def write_note(
-    conn: psycopg.Connection, customer_id: int, text: str, *, by: str, now: datetime
+    conn: psycopg.Connection,
+    customer_id: int,
+    text: str,
+    *,
+    by: str,
+    now: datetime,
+    note_id: UUID | None = None,
 ) -> UUID:
     """Keep a note about a customer; about the winner, where the customer was merged.
+
+    A note whose `note_id` is known already stays as it was.
 
     Raises:
         NotFound: there is no such customer, or it was forgotten.
@@ -52,7 +60,7 @@ def write_note(
     profile = get_profile(conn, customer_id)
     if profile.erased_at is not None:
         raise NotFound()
-    note_id = uuid4()
+    note_id = note_id or uuid4()
     values = {"id": note_id, "text": _checked(text), "by": by, "now": now}
     conn.execute(SQL.add_note, _key(profile.customer_id) | values)
     return note_id

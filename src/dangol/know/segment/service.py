@@ -63,18 +63,27 @@ class Counted(msgspec.Struct, frozen=True):
 
 
 def create_segment(
-    conn: psycopg.Connection, name: str, definition: Any, by: str, now: datetime
+    conn: psycopg.Connection,
+    name: str,
+    definition: Any,
+    by: str,
+    now: datetime,
+    segment_id: UUID | None = None,
 ) -> Saved:
     """Keep a new segment; `definition` is JSON data.
+
+    One whose `segment_id` is known already stays as it is.
 
     Raises:
         InputError: the name or the definition cannot be used (`ConditionProblem` has a path).
     """
     store.lock_segments(conn)
+    if segment_id and (known := store.find_segment(conn, segment_id)):
+        return Saved(known, [])
     condition = parse(definition)
     notes = check(condition, store.load_catalogue(conn))
     segment = Segment(
-        id=uuid4(),
+        id=segment_id or uuid4(),
         name=_checked_name(name),
         definition=condition,
         version=1,

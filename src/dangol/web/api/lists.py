@@ -1,4 +1,4 @@
-"""`/api/v1/customers`, `/campaigns`, `/letters`, `/keys`: what the desk shows, as JSON."""
+"""`/api/v1/campaigns`, `/letters`, `/jobs`, `/keys`: what the desk shows, as JSON."""
 
 from datetime import datetime
 from typing import Any
@@ -6,37 +6,18 @@ from uuid import UUID
 
 import msgspec
 import psycopg
-from litestar import Request, get
-from litestar.params import FromPath, FromQuery
+from litestar import Request
+from litestar.params import FromPath
 
 from dangol.decide.campaign.results import Results, results
 from dangol.decide.campaign.service import Campaign, get_campaign, list_campaigns
-from dangol.know.consent import Standing, get_standing
-from dangol.know.profile.service import CustomerCard, Profile, get_profile, search_customers
-from dangol.know.rhythm.explain import StageRow
-from dangol.know.rhythm.lookup import find_stage
+from dangol.engine.jobs import Job, get_job
 from dangol.listen.keys import ApiKey, list_keys
-from dangol.model.customer import bucket_of
 from dangol.speak.letter.service import list_letters
 from dangol.web.api.access import in_transaction
+from dangol.web.api.describe import get
 
 _MOST = 500
-
-
-class CustomersFound(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of customers, the last seen first."""
-
-    total: int
-    customers: list[CustomerCard]
-
-
-class CustomerShown(msgspec.Struct, frozen=True, kw_only=True):
-    """One customer; of the winner where the number asked for was merged."""
-
-    profile: Profile
-    stage: StageRow | None
-    """None where there never was an order."""
-    channels: list[Standing]
 
 
 class CampaignShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,36 +36,6 @@ class LetterListed(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     locales: list[str]
     changed_at: datetime
-
-
-@get("/customers")
-async def find_customers(
-    request: Request, q: FromQuery[str] = "", limit: FromQuery[int] = 50, offset: FromQuery[int] = 0
-) -> CustomersFound:
-    """Customers by name, initials, address, digits of the phone, or exactly by an id."""
-
-    def work(conn: psycopg.Connection) -> CustomersFound:
-        size, start = min(max(limit, 1), _MOST), min(max(offset, 0), 10**9)
-        found, total = search_customers(conn, q[:200], limit=size, offset=start)
-        return CustomersFound(total=total, customers=found)
-
-    return await in_transaction(request, work)
-
-
-@get("/customers/{customer_id:int}")
-async def show_customer(request: Request, customer_id: FromPath[int]) -> CustomerShown:
-    """One customer by number."""
-
-    def work(conn: psycopg.Connection) -> CustomerShown:
-        profile = get_profile(conn, min(max(customer_id, 0), 2**62))
-        number = profile.customer_id
-        return CustomerShown(
-            profile=profile,
-            stage=find_stage(conn, bucket_of(number), number),
-            channels=get_standing(conn, number),
-        )
-
-    return await in_transaction(request, work)
 
 
 @get("/campaigns")
@@ -124,6 +75,12 @@ async def show_letters(request: Request) -> list[LetterListed]:
     return await in_transaction(request, work)
 
 
+@get("/jobs/{job_id:uuid}")
+async def show_job(request: Request, job_id: FromPath[UUID]) -> Job:
+    """Long work, such as a back-fill: its state, how far it is, and what came of it."""
+    return await in_transaction(request, lambda conn: get_job(conn, job_id))
+
+
 @get("/keys")
 async def show_keys(request: Request) -> list[ApiKey]:
     """All keys without their secrets."""
@@ -131,10 +88,9 @@ async def show_keys(request: Request) -> list[ApiKey]:
 
 
 LISTS: list[Any] = [
-    find_customers,
-    show_customer,
     show_campaigns,
     show_campaign,
     show_letters,
+    show_job,
     show_keys,
 ]

@@ -5,11 +5,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, get, post
+from litestar import Request
 from litestar.concurrency import sync_to_thread
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from dangol.engine.backfilling import Planned, plan_backfill
+from dangol.engine.query.found import Why
 from dangol.know.segment.membership.service import (
     DaySize,
     Edited,
@@ -22,7 +23,8 @@ from dangol.know.segment.membership.service import (
     list_sizes,
 )
 from dangol.know.segment.service import get_segment
-from dangol.web.api.access import in_transaction
+from dangol.web.api.access import customer_of, in_transaction
+from dangol.web.api.describe import get, post
 from dangol.web.query import ask
 from dangol.web.stays import list_changes
 
@@ -93,9 +95,10 @@ async def show_history(
 
 
 @get("/segments/{segment_id:uuid}/why/{customer_id:int}")
-async def show_why(request: Request, segment_id: FromPath[UUID], customer_id: FromPath[int]) -> Any:
+async def show_why(request: Request, segment_id: FromPath[UUID], customer_id: FromPath[int]) -> Why:
     """Whether this person is in it, leaf by leaf, with the values that were seen."""
-    values = {"segment_id": str(segment_id), "customer_id": customer_id}
+    profile = await in_transaction(request, lambda conn: customer_of(conn, customer_id))
+    values = {"segment_id": str(segment_id), "customer_id": profile.customer_id}
     return await sync_to_thread(ask, request.app.state.settings, "why", values)
 
 

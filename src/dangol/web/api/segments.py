@@ -6,10 +6,13 @@ from uuid import UUID
 
 import msgspec
 import psycopg
-from litestar import Request, delete, get, post, put
+from litestar import Request
 from litestar.concurrency import sync_to_thread
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from dangol.engine.query.found import People, Preview
+from dangol.errors import NotFound
+from dangol.know.giving.fans import find_fans
 from dangol.know.segment import to_json, words
 from dangol.know.segment.schema import json_schema
 from dangol.know.segment.service import (
@@ -23,6 +26,7 @@ from dangol.know.segment.service import (
 )
 from dangol.know.segment.store import Segment, list_names
 from dangol.web.api.access import in_transaction
+from dangol.web.api.describe import delete, get, post, put
 from dangol.web.query import ask
 
 
@@ -33,12 +37,23 @@ class PreviewAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     sample: int = 10
 
 
+class PageAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A condition, and where the page begins: after this customer."""
+
+    condition: Any
+    after: int = 0
+    limit: int = 50
+
+
 class SegmentGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A segment to keep; `version` is the one that was seen, for a change."""
+    """A segment to keep."""
 
     name: str
     definition: Any
     version: int | None = None
+    """The one that was seen, for a change."""
+    id: UUID | None = None
+    """Of your own, for a new one: sending it again changes nothing."""
 
 
 class SegmentShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,10 +73,30 @@ class SegmentShown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @post("/segments/preview", status_code=200)
-async def preview_segment(request: Request, data: JSONBody[PreviewAsked]) -> Any:
+async def preview_segment(request: Request, data: JSONBody[PreviewAsked]) -> Preview:
     """Exactly how many people a condition means, and some of them."""
     values = {"condition": data.condition, "sample": data.sample}
     return await sync_to_thread(ask, request.app.state.settings, "preview", values)
+
+
+@post("/segments/people", status_code=200)
+async def show_people(request: Request, data: JSONBody[PageAsked]) -> People:
+    """Everyone whom a condition means, page by page; `after` is the last customer of the page before."""
+    values = msgspec.to_builtins(data)
+    return await sync_to_thread(ask, request.app.state.settings, "people", values)
+
+
+@get("/fans")
+async def show_fans(request: Request) -> SegmentShown:
+    """The segment that says who is a fan; it is changed like any other."""
+
+    def work(conn: psycopg.Connection) -> SegmentShown:
+        found = find_fans(conn)
+        if found is None:
+            raise NotFound
+        return _shown(conn, get_segment(conn, found))
+
+    return await in_transaction(request, work)
 
 
 @get("/segments/schema", sync_to_thread=False)
@@ -84,10 +119,12 @@ async def show_segments(request: Request) -> list[SegmentShown]:
 async def add_segment(request: Request, data: JSONBody[SegmentGiven]) -> SegmentShown:
     """Keep a new segment."""
     actor, now = request.state.actor, datetime.now(UTC)
-    return await in_transaction(
-        request,
-        lambda conn: _saved(conn, create_segment(conn, data.name, data.definition, actor, now)),
-    )
+
+    def work(conn: psycopg.Connection) -> SegmentShown:
+        made = create_segment(conn, data.name, data.definition, actor, now, data.id)
+        return _saved(conn, made)
+
+    return await in_transaction(request, work)
 
 
 @get("/segments/{segment_id:uuid}")
@@ -132,6 +169,8 @@ async def remove_segment(
 
 SEGMENTS = [
     preview_segment,
+    show_people,
+    show_fans,
     show_schema,
     show_segments,
     add_segment,

@@ -1,12 +1,9 @@
 """Products and articles: the list, a form, a file, and everyone whom one of them interests."""
 
 import json
-from collections.abc import Sequence
-from itertools import islice
 
 from dangol.errors import DangolError, InputError
 from dangol.know.interest.items import (
-    MOST_AT_ONCE,
     Given,
     list_items,
     post_items,
@@ -14,12 +11,11 @@ from dangol.know.interest.items import (
     remove_item,
 )
 from dangol.know.interest.lookup import list_tags
-from dangol.listen.importing.source import Row, Unreadable, open_source, read_rows
 from dangol.web.answer import Answer, Move, Page
 from dangol.web.desk.listing import CSV_ROWS, PAGE, ListPage, csv_file, list_url, offset_of
+from dangol.web.item_file import KINDS, read_items, split_tags
 from dangol.web.visit import Visit
 
-_KINDS = ("product", "article")
 _SHOWN_TAGS = 40
 
 
@@ -69,7 +65,7 @@ def _page(visit: Visit, problem: str = "") -> Page:
         "q": text,
         "tags": tags,
         "readers_url": readers_url,
-        "kinds": _KINDS,
+        "kinds": KINDS,
         "problem": problem,
     }
     return Page("desk/items.html", values, 422 if problem else 200)
@@ -79,9 +75,9 @@ def _from_form(visit: Visit) -> Given:
     return Given(
         id=visit.form("key"),
         title=visit.form("title"),
-        kind=visit.form("kind") or _KINDS[0],
+        kind=visit.form("kind") or KINDS[0],
         url=visit.form("url") or None,
-        tags=_tags(visit.form("tags")),
+        tags=split_tags(visit.form("tags")),
     )
 
 
@@ -89,29 +85,4 @@ def _from_file(visit: Visit) -> list[Given]:
     upload = visit.given.uploads.get("file")
     if upload is None or not upload.size:
         raise InputError(visit.t("import.no_file"))
-    source = open_source(upload.path)
-    if source.form == "parquet" or not {"id", "title"} <= set(source.columns):
-        raise InputError(
-            "Items come as CSV or JSON lines with the columns id and title; kind, url and tags "
-            "may be there too."
-        )
-    rows = islice(read_rows(source), MOST_AT_ONCE + 1)
-    return [_from_row(source.columns, row) for row in rows]
-
-
-def _from_row(columns: Sequence[str], row: Row | Unreadable) -> Given:
-    if isinstance(row, Unreadable):
-        raise InputError("Line {line} cannot be read: {why}", line=row.line, why=row.why)
-    said = {name: (text or "").strip() for name, text in zip(columns, row.values, strict=True)}
-    return Given(
-        id=said["id"],
-        title=said["title"],
-        kind=said.get("kind") or _KINDS[0],
-        url=said.get("url") or None,
-        tags=_tags(said.get("tags", "")),
-    )
-
-
-def _tags(text: str) -> tuple[str, ...]:
-    """Tags as people write them: between commas or semicolons."""
-    return tuple(tag.strip() for tag in text.replace(";", ",").split(",") if tag.strip())
+    return read_items(upload.path)
