@@ -125,7 +125,7 @@ def _finish(
         return False
     if noted.rewritten_at is None:
         place = Place(settings, DISK, now)
-        if any([clean_once(conn, place, shelf, ids) for shelf in SHELVES]):
+        if any(clean_once(conn, place, shelf, ids) for shelf in SHELVES):
             return True  # the files before are still on the disk: look again
         lake_dir = settings.lake_dir
         with naming_damage(lake_dir, files), open_duckdb(settings, threads=1) as duck:
