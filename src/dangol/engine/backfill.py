@@ -13,6 +13,7 @@ import psycopg
 import pyarrow as pa
 
 from dangol.engine.jobs import Task
+from dangol.engine.standing.reasons import micros_of
 from dangol.engine.standing.writing import segment_event
 from dangol.errors import Refused
 from dangol.know.segment.membership.service import SQL
@@ -77,7 +78,7 @@ def _events(
     now = datetime.now(UTC)
     count = len(rows)
     props = {"segment_id": str(segment_id), "segment": name, "version": version, "backfill": True}
-    ids = [str(segment_event(segment_id, who, at, entered=True)) for _, who, at in rows]
+    ids = [segment_event(str(segment_id), who, micros_of(at), entered=True) for _, who, at in rows]
     return pa.table(
         {
             "bucket": pa.array([row[0] for row in rows], pa.int32()),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import structlog
 
+import dangol.store.arrays  # noqa: F401 (a connection knows what was loaded when it was opened)
 from dangol.engine.leases import Lease
 from dangol.engine.tick import Ground, Turn
 from dangol.errors import DangolError

@@ -92,7 +92,7 @@ def live(
             return Turn(0, 0, None)
 
         # listen: who it belongs to, and whether it is new
-        meet_customers(conn, now)
+        newcomers = meet_customers(conn, now)
         _send_on_those_who_left(conn, now)
         applied = _append(conn, now)
 
@@ -109,7 +109,7 @@ def live(
         ordered = apply_days(conn, brand, read_rates(conn, brand.currency))
         if ordered or said & {EventName.REFERRAL_USED, EventName.PROFILE_UPDATED}:
             apply_referrals(conn, ground.keyring, brand.relationship_event, now)
-        told = tell_heard(conn, ground.listening, now)
+        told = tell_heard(conn, ground.listening, newcomers, now)
         if ordered or EventName.CUSTOMERS_MERGED in said:
             told += _restage(conn, brand, now, ground.listening)
 

@@ -829,7 +829,7 @@ ALTER TABLE ONLY public.schedule
 ALTER TABLE ONLY public.seen
     ADD CONSTRAINT seen_pkey PRIMARY KEY (week, key);
 ALTER TABLE ONLY public.segment_change
-    ADD CONSTRAINT segment_change_pkey PRIMARY KEY (segment_id, bucket, customer_id, at);
+    ADD CONSTRAINT segment_change_pkey PRIMARY KEY (bucket, customer_id, segment_id, at);
 ALTER TABLE ONLY public.segment_member
     ADD CONSTRAINT segment_member_pkey PRIMARY KEY (segment_id, bucket);
 ALTER TABLE ONLY public.segment
@@ -893,7 +893,6 @@ CREATE INDEX moment_open ON public.moment USING btree (since) WHERE (ended_at IS
 CREATE INDEX referral_referrer ON public.referral USING btree (referrer_id);
 CREATE INDEX reject_at ON public.reject USING btree (at DESC);
 CREATE INDEX reject_source ON public.reject USING btree (source, at DESC);
-CREATE INDEX segment_change_customer ON public.segment_change USING btree (bucket, customer_id);
 CREATE INDEX segment_change_left ON public.segment_change USING btree (recorded_at) WHERE (NOT entered);
 CREATE INDEX segment_change_recorded ON public.segment_change USING btree (segment_id, recorded_at);
 CREATE INDEX send_open ON public.send USING btree (id) WHERE (state = 'open'::text);
@@ -910,10 +909,6 @@ ALTER TABLE ONLY public.letter_version
     ADD CONSTRAINT letter_version_letter_id_fkey FOREIGN KEY (letter_id) REFERENCES public.letter(id);
 ALTER TABLE ONLY public.login_link
     ADD CONSTRAINT login_link_member_id_fkey FOREIGN KEY (member_id) REFERENCES public.member(id);
-ALTER TABLE ONLY public.segment_change
-    ADD CONSTRAINT segment_change_segment_id_fkey FOREIGN KEY (segment_id) REFERENCES public.segment(id);
-ALTER TABLE ONLY public.segment_member
-    ADD CONSTRAINT segment_member_segment_id_fkey FOREIGN KEY (segment_id) REFERENCES public.segment(id);
 ALTER TABLE ONLY public.segment_size
     ADD CONSTRAINT segment_size_segment_id_fkey FOREIGN KEY (segment_id) REFERENCES public.segment(id);
 ALTER TABLE ONLY public.segment_version

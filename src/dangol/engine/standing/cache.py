@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
-from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -89,11 +88,10 @@ class Cache:
     def tell(self, events: Sequence[Told]) -> Rows:
         """Add what a turn applied; the same as rows."""
         self.turn += 1
-        rows = _rows(events, [self.code(event.name) for event in events])
-        if len(events):
-            idents = [_ident(event.event_id) for event in events]
-            mark = Mark(np.array(idents, np.int64), np.full(len(idents), self.turn, np.int64))
-            self._add(make_run(rows, mark))
+        rows = join([no_rows(), *(_rows(each, self.code(each.name)) for each in events)])
+        if events:
+            idents = np.concatenate([each.ident for each in events])
+            self._add(make_run(rows, Mark(idents, np.full(len(idents), self.turn, np.int64))))
         return rows
 
     def request(
@@ -189,18 +187,14 @@ def _in_range(buckets: tuple[int, int]) -> Concerns:
     return lambda run: (run.rows.customer % BUCKETS >= lo) & (run.rows.customer % BUCKETS <= hi)
 
 
-def _ident(event_id: UUID) -> int:
-    return int.from_bytes(event_id.bytes[:8], "big", signed=True)
-
-
-def _rows(events: Sequence[Told], codes: Sequence[int]) -> Rows:
-    texts = pa.array([event.props for event in events], pa.string()).dictionary_encode()
-    return Rows(
-        np.array([event.customer_id for event in events], np.int64),
-        np.array(codes, np.int16),
-        np.array([event.micros for event in events], np.int64),
-        texts,
-    )
+def _rows(told: Told, code: int) -> Rows:
+    size = len(told.customer)
+    if told.props is None:
+        codes = pa.array(np.zeros(size, np.int32))
+        props = pa.DictionaryArray.from_arrays(codes, pa.array(["{}"]))
+    else:
+        props = pa.array(told.props, pa.string()).dictionary_encode()
+    return Rows(told.customer, np.full(size, code, np.int16), told.time, props)
 
 
 def _within(keys: np.ndarray, buckets: tuple[int, int]) -> np.ndarray:

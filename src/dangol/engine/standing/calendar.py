@@ -5,8 +5,8 @@ each local midnight of the zones that occur.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import numpy as np
@@ -24,13 +24,16 @@ from dangol.engine.standing.due import (
     split,
 )
 from dangol.engine.standing.kept import Kept, next_midnight
+from dangol.engine.standing.reasons import EPOCH, MICRO, Reasons, micros_of, reasons
 from dangol.engine.standing.runs import Rows
 from dangol.know.segment.membership.store import SQL
 from dangol.know.segment.window import known_zones
+from dangol.model.event import Cause
 
 AHEAD = timedelta(hours=1)
-_AHEAD = AHEAD // timedelta(microseconds=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_AHEAD = AHEAD // MICRO
+_SOON = timedelta(minutes=10) // MICRO
+"""So long before the end of what is known the next hour is looked at, a partition in each turn."""
 
 
 class Calendar:
@@ -42,6 +45,7 @@ class Calendar:
         self._who: defaultdict[int, list[UUID]] = defaultdict(list)
         self._until: dict[int, int] = {}
         self._dues: Dues = NONE
+        self._heard: list[Rows] = []
         self._swept = 0
         self._daily: list[UUID] = []
         self._zones: list[str] = []
@@ -64,7 +68,7 @@ class Calendar:
         self._turns, self._stage_ages = list(by_turn), list(by_age)
         self._who = defaultdict(list, enumerate([*by_turn.values(), *by_age.values()]))
         self._until.clear()
-        self._dues = NONE
+        self._heard, self._dues = [], NONE
         self._daily = [one.id for one in kept if one.watch.is_daily]
         self._hourly = [one.id for one in kept if one.watch.is_hourly]
         last = _instant(self._swept) if self._swept else now
@@ -79,51 +83,67 @@ class Calendar:
         """What was foreseen for it is out of date."""
         self._until.pop(partition, None)
 
-    def add(self, rows: Rows, names: Mapping[str, int]) -> None:
-        """Events that were just heard: what they make due within the hour."""
-        if self._turns and self._swept:
-            last = max([*self._until.values(), self._swept + _AHEAD])
-            self._dues = gathered(
-                [self._dues, dues_of(rows, self._turns, names, self._swept, last)]
-            )
+    def add(self, rows: Rows) -> None:
+        """Events that were just heard: they may make something due within the hour."""
+        if self._turns and self._until:
+            self._heard.append(rows)
 
     def foresee(
         self, conn: psycopg.Connection, leases: Sequence[Lease], cache: Cache, now: datetime
     ) -> None:
         """Find what comes due within an hour, for the partitions for which it is not known."""
-        micros = _micros(now)
+        micros = micros_of(now)
+        if self._heard:
+            # whom they concern is evaluated by now anyway: only what is due later is news
+            span = (micros, max([*self._until.values(), micros]))
+            found = [dues_of(rows, self._turns, cache.names, *span) for rows in self._heard]
+            self._dues, self._heard = gathered([self._dues, *found]), []
+        if not self._who:
+            return
+        may_wait = False
         for lease in leases:
             until = self._until.get(lease.partition, 0)
-            if until > micros or not self._who:
+            if until > micros + (0 if may_wait else _SOON):
                 continue
-            after = min(until or micros, self._swept or micros)
-            span = (after, micros + _AHEAD)
-            found = [
-                dues_of(rows, self._turns, cache.names, *span)
-                for rows in cache.rows_of(lease.partition)
-            ]
-            found += self._stage_dues(conn, lease, span)
-            self._dues = gathered([self._dues, *found])
-            self._until[lease.partition] = span[1]
+            may_wait = may_wait or until > micros
+            self._look_ahead(conn, lease, cache, micros)
+
+    def _look_ahead(self, conn: psycopg.Connection, lease: Lease, cache: Cache, now: int) -> None:
+        until = self._until.get(lease.partition, 0)
+        after = until if until > now else min(until or now, self._swept or now)
+        span = (after, now + _AHEAD)
+        found = [
+            dues_of(rows, self._turns, cache.names, *span)
+            for rows in cache.rows_of(lease.partition)
+        ]
+        found += self._stage_dues(conn, lease, span)
+        self._dues = gathered([self._dues, *found])
+        self._until[lease.partition] = span[1]
 
     def is_due(self, now: datetime) -> bool:
         """Whether `take` would give something, or `foresee` has to look further ahead."""
-        micros = _micros(now)
+        micros, dues = micros_of(now), self._dues
         return (
-            bool(len(self._dues.at) and self._dues.at.min() <= micros)
-            or any(until <= micros for until in list(self._until.values()))
+            bool(len(dues.at) and dues.at.min() <= micros)
+            or any(until <= micros + _SOON for until in list(self._until.values()))
             or any(one is not None and now >= one for one in (self._midnight, self._hour))
         )
 
-    def take(self, now: datetime) -> tuple[list[tuple[UUID, int, int]], list[UUID]]:
-        """Who is due (segment, customer, instant), and which segments are due for everyone."""
-        self._swept = _micros(now)
+    def take(self, now: datetime) -> tuple[dict[UUID, Reasons], list[UUID]]:
+        """Who is due for each segment, and which segments are due for everyone."""
+        self._swept = micros_of(now)
         due, self._dues = split(self._dues, self._swept)
-        found = [
-            (one, int(customer), int(at))
-            for at, customer, turn in zip(*due, strict=True)
-            for one in self._who[int(turn)]
-        ]
+        parts: defaultdict[UUID, list[int]] = defaultdict(list)
+        for turn in np.unique(due.turn).tolist():
+            for one in self._who[turn]:
+                parts[one].append(turn)
+        found = {}
+        for one, turns in parts.items():
+            mine = np.isin(due.turn, turns)
+            found[one] = reasons(due.customer[mine], str(Cause.TIME), due.at[mine])
+        return found, self._alarmed(now)
+
+    def _alarmed(self, now: datetime) -> list[UUID]:
         alarmed: list[UUID] = []
         if self._midnight is not None and now >= self._midnight:
             self._midnight = next_midnight(now, self._zones)
@@ -131,7 +151,7 @@ class Calendar:
         if self._hour is not None and now >= self._hour:
             self._hour = now + AHEAD
             alarmed += self._hourly
-        return found, alarmed
+        return alarmed
 
     def _stage_dues(
         self, conn: psycopg.Connection, lease: Lease, span: tuple[int, int]
@@ -150,9 +170,5 @@ class Calendar:
                 yield since_dues(customer, since, age, place, span)
 
 
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
 def _instant(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)
+    return EPOCH + timedelta(microseconds=micros)

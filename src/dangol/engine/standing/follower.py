@@ -4,41 +4,38 @@ One thread calls it, the one that runs Live; the scans of the lake happen in ano
 kept in memory can be lost at any line: what waits are rows, and sets are compared with what is stored.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import numpy as np
 import psycopg
-import pyarrow as pa
-import pyarrow.compute as pc
 from pyroaring import BitMap64
 
 from dangol.engine.leases import Lease, bucket_ranges, hold
 from dangol.engine.standing.cache import Cache
 from dangol.engine.standing.calendar import Calendar
-from dangol.engine.standing.judging import Judge
-from dangol.engine.standing.kept import (
-    Kept,
-    active_versions,
-    load_kept,
-    names_heard,
-    views_of,
+from dangol.engine.standing.evaluating import Evaluator
+from dangol.engine.standing.kept import Kept, active_versions, load_kept, names_heard
+from dangol.engine.standing.members import Members
+from dangol.engine.standing.reasons import (
+    DEFINITION,
+    EPOCH,
+    MICRO,
+    Reasons,
+    micros_of,
+    reasons,
+    reasons_of,
+    strongest,
 )
-from dangol.engine.standing.people import People
-from dangol.engine.standing.reasons import Reasons, add_dues, add_merged, reasons_of
 from dangol.engine.standing.rounds import Chunk, Rounds
 from dangol.engine.standing.shelving import Merged, Shelving
 from dangol.engine.standing.telling import Listening, Told
-from dangol.engine.standing.writing import Found, Reason, write
-from dangol.know.segment.membership.sets import as_set, difference
-from dangol.know.segment.membership.store import (
-    SQL,
-    as_members,
-    load_members,
-    take_work,
-)
+from dangol.engine.standing.writing import Found, write
+from dangol.know.segment.membership.sets import as_set
+from dangol.know.segment.membership.store import SQL, Place, take_work
+from dangol.know.segment.membership.stored import Stored
 from dangol.know.segment.membership.watch import NOTHING, Watch, together
 from dangol.model.customer import BUCKETS
 from dangol.model.event import Cause
@@ -48,29 +45,24 @@ from dangol.store.brand import read_brand
 _MOST_WORK = 20_000
 _LOOK_AGAIN, _RELOAD = timedelta(seconds=5), timedelta(hours=1)
 """How often segments are read anew though nobody edited them: what they name may have changed."""
-_MICRO = timedelta(microseconds=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Standing:
     """Keeps the active segments current for the partitions that this engine holds."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._people = People(settings)
-        self._judge = Judge(settings)
         self._cache = Cache()
+        self._evaluator = Evaluator(settings, self._cache)
         self._kept: dict[UUID, Kept] = {}
         self._versions: list[tuple[UUID, int, str]] = []
         self._zone = "UTC"
         self._seats: dict[int, Lease] = {}
-        self._members: dict[UUID, BitMap64] = {}
-        self._current: dict[UUID, np.ndarray] = {}
+        self._members = Members()
         self._rounds = Rounds()
         self._calendar = Calendar()
         self._shelving = Shelving(settings, self._cache)
         self._merged: list[Merged] = []
-        self._last = self._look_at = _EPOCH
+        self._last = self._look_at = EPOCH
         self.listening: Listening | None = None
 
     # -- what Live needs ---------------------------------------------------------------
@@ -78,8 +70,7 @@ class Standing:
     def hear(self, events: Sequence[Told]) -> None:
         """What the turn that was just committed applied."""
         if events and self.listening:
-            rows = self._cache.tell(events)
-            self._calendar.add(rows, self._cache.names)
+            self._calendar.add(self._cache.tell(events))
 
     def follow(self, conn: psycopg.Connection, leases: Sequence[Lease], now: datetime) -> bool:
         """Bring every membership of these partitions up to date; whether there is more to do.
@@ -89,7 +80,7 @@ class Standing:
         Raises:
             LeaseLost: another worker took over a partition; nothing of that step was done.
         """
-        now = self._last = max(now, self._last + _MICRO)
+        now = self._last = max(now, self._last + MICRO)
         try:
             self._look(conn, now)
             if not self._kept:
@@ -118,8 +109,7 @@ class Standing:
         """Let go of everything."""
         self._stand_up()
         self._cache.clear()
-        self._people.close()
-        self._judge.close()
+        self._evaluator.close()
         self._shelving.close()
 
     # -- what is kept, and for whom ----------------------------------------------------
@@ -138,9 +128,11 @@ class Standing:
             if self._kept == before and self._zone == zone:
                 return
             self._calendar.plan(conn, self._kept.values(), self._zone, now)
+            found = {one: kept for one, kept in self._kept.items() if one not in before}
+            for lease in self._seats.values() if found else ():
+                self._members.load(conn, lease, found)  # it may have been kept in the past
         for gone in before.keys() - self._kept.keys():
-            self._members.pop(gone, None)
-            self._current.pop(gone, None)
+            self._members.forget(gone)
         self._listen()
         for one, kept in self._kept.items():
             if one not in before or before[one].condition != kept.condition or zone != self._zone:
@@ -148,8 +140,7 @@ class Standing:
         if not self._kept:
             self._stand_up()
             self._cache.clear()
-            self._people.close()
-            self._judge.close()
+            self._evaluator.close()
 
     def _listen(self) -> None:
         names, detailed = names_heard(self._kept.values())
@@ -162,8 +153,7 @@ class Standing:
         """A segment asks something else: it is evaluated anew for everyone."""
         kept = self._kept[one]
         if one not in before or before[one].definition != kept.definition:
-            self._current[one] = np.zeros(BUCKETS, bool)
-        self._members.setdefault(one, BitMap64())
+            self._members.unsettle(one)
         self._rounds.begin(self._seats.values(), [one])
 
     @property
@@ -181,37 +171,21 @@ class Standing:
             with conn.transaction():
                 hold(conn, fresh)
                 for lease in fresh:
-                    conn.execute(SQL.drop_members, {"lo": lease.bucket_lo, "hi": lease.bucket_hi})
-                    self._load(conn, lease)
+                    self._members.load(conn, lease, self._kept)
             self._seats |= {lease.partition: lease for lease in fresh}
             self._rounds.begin(fresh, list(self._kept))
         self._shelving.ask(self._seats.values(), self._watch, now)
 
-    def _load(self, conn: psycopg.Connection, lease: Lease) -> None:
-        parts: defaultdict[UUID, list[np.ndarray]] = defaultdict(list)
-        for one in self._kept:
-            self._current.setdefault(one, np.zeros(BUCKETS, bool))
-            self._current[one][lease.bucket_lo : lease.bucket_hi + 1] = False
-        for one, bucket, digest, ids in load_members(conn, lease.bucket_lo, lease.bucket_hi):
-            if one in self._kept:
-                parts[one].append(ids)
-                self._current[one][bucket] = digest == self._kept[one].definition
-        for one in self._kept:
-            self._members[one] = self._members.get(one, BitMap64()) | as_members(parts[one])
-
     def _leave(self, partition: int) -> None:
-        lease = self._seats.pop(partition)
+        self._members.leave(self._seats.pop(partition))
         self._cache.shelves.pop(partition, None)
         self._calendar.forget(partition)
         self._rounds.drop(partition)
-        for one, members in self._members.items():
-            self._members[one] = members - _in_buckets(members, lease.bucket_lo, lease.bucket_hi)
 
     def _stand_up(self) -> None:
         """Forget what was read of the sets: it is read again."""
         self._seats.clear()
         self._members.clear()
-        self._current.clear()
         self._rounds.clear()
         self._merged.clear()
 
@@ -261,88 +235,69 @@ class Standing:
         with conn.transaction():
             hold(conn, ready)
             work = [
-                row
+                each
                 for lo, hi in bucket_ranges(ready)
-                for row in take_work(conn, lo, hi, _MOST_WORK)
+                for each in take_work(conn, lo, hi, _MOST_WORK)
             ]
-            reasons = reasons_of(self._kept.values(), work, now)
-            add_dues(reasons, dues, now)
-            self._add_merged(conn, reasons, now)
-            found = self._evaluate(reasons, now)
-            self._save(conn, found, now)
-        self._accept(found)
-        return len(work) >= _MOST_WORK
+            whys = reasons_of(self._kept.values(), work, now)
+            for one, due in dues.items():
+                whys[one].append(due)
+            self._add_merged(conn, whys, now)
+            done = self._save(conn, self._evaluate(whys, now), now)
+        self._members.accept(*done)
+        return sum(len(each.customers) for each in work) >= _MOST_WORK
 
     def _add_merged(
-        self, conn: psycopg.Connection, reasons: dict[UUID, Reasons], now: datetime
+        self, conn: psycopg.Connection, whys: Mapping[UUID, list[Reasons]], now: datetime
     ) -> None:
-        """Winners whose histories were read anew."""
+        """Winners whose histories were read anew, for every segment."""
         if not self._merged or self._shelving.is_reading_people:
             return
         buckets, customers, events = (list(column) for column in zip(*self._merged, strict=True))
         conn.execute(
             SQL.finish_merged, {"buckets": buckets, "customers": customers, "events": events}
         )
-        add_merged(reasons, customers, now)
+        why = reasons(np.array(customers, np.int64), Cause.MERGE, micros_of(now))
+        for one in self._kept:
+            whys[one].append(why)
         self._merged = []
 
     def _evaluate(
-        self, reasons: Mapping[UUID, Reasons], now: datetime
+        self, whys: Mapping[UUID, Sequence[Reasons]], now: datetime
     ) -> tuple[list[Found], BitMap64]:
         """What changes for the people with a reason; and which of them exist."""
-        wanted = {
-            one: self._settled(self._kept[one], np.fromiter(each, np.int64, len(each)))
-            for one, each in reasons.items()
-            if each
-        }
-        wanted = {one: ids for one, ids in wanted.items() if len(ids)}
-        if not wanted:
+        wanted = {one: self._settled(self._kept[one], parts) for one, parts in whys.items()}
+        kept = [self._kept[one] for one, ids in wanted.items() if len(ids)]
+        if not kept:
             return [], BitMap64()
-        everyone = np.unique(np.concatenate(list(wanted.values())))
-        tables = self._people.of_ids(everyone, views_of(self._kept[one] for one in wanted))
+        everyone = np.unique(np.concatenate([wanted[one.id] for one in kept]))
+        answers = self._evaluator.of_people(kept, everyone, now, self._zone)
         found = []
-        for names, group in _by_names(self._kept[one] for one in wanted):
-            ids = np.unique(np.concatenate([wanted[one.id] for one in group]))
-            self._lay(tables, ids, names)
-            for one in group:
-                inside = as_set(self._judge.inside(one.condition, now, self._zone))
-                among = as_set(wanted[one.id])
-                changes = difference(self._members[one.id], among, inside & among)
-                found.append(Found(one, changes, reasons[one.id].__getitem__))
-        return found, as_set(tables["customers"]["customer_id"].to_numpy())
+        for one in kept:
+            among = as_set(wanted[one.id])
+            changes = self._members.compare(one.id, among, answers.inside[one.id] & among)
+            found.append(Found(one, changes, partial(strongest, whys[one.id])))
+        return found, answers.present
 
-    def _settled(self, kept: Kept, ids: np.ndarray) -> np.ndarray:
+    def _settled(self, kept: Kept, parts: Sequence[Reasons]) -> np.ndarray:
         """Those in buckets where the segment was evaluated by its present definition already."""
+        ids = np.unique(np.concatenate([part.customer for part in parts]))
+        ids = ids[self._members.settled(kept.id, ids)]
         if kept.watch.events:
             covered = np.zeros(BUCKETS, bool)
             for shelf in self._cache.shelves.values():
                 covered[shelf.buckets[0] : shelf.buckets[1] + 1] = shelf.watch.covers(kept.watch)
             ids = ids[covered[ids % BUCKETS]]
-        return ids[self._current[kept.id][ids % BUCKETS]]
-
-    def _lay(self, tables: Mapping[str, pa.Table], ids: np.ndarray, names: Sequence[str]) -> None:
-        chosen = pa.array(ids)
-        laid = {
-            view: table.filter(pc.is_in(table["customer_id"], value_set=chosen))
-            for view, table in tables.items()
-        }
-        if names:
-            laid["events"] = self._cache.events(self._cache.lookup(ids, names))
-        self._judge.lay(laid)
+        return ids
 
     def _save(
         self, conn: psycopg.Connection, evaluated: tuple[list[Found], BitMap64], now: datetime
-    ) -> None:
+    ) -> tuple[list[Found], dict[Place, Stored]]:
+        """Write what changes; the sets as they are then, for when it is committed."""
         found, present = evaluated
         if any(each.difference.entered or each.difference.left or each.buckets for each in found):
-            write(conn, found, present, now)
-
-    def _accept(self, evaluated: tuple[list[Found], BitMap64]) -> None:
-        """After the commit: what is in memory is what is stored."""
-        for each in evaluated[0]:
-            members = self._members[each.kept.id]
-            self._members[each.kept.id] = (members | each.difference.entered) - each.difference.left
-            self._current[each.kept.id][list(each.buckets)] = True
+            return found, write(conn, found, present, self._members.stored, now)
+        return found, {}
 
     # -- everyone, a few buckets at a time ---------------------------------------------
 
@@ -353,10 +308,10 @@ class Standing:
             return False
         with conn.transaction():
             hold(conn, [self._seats[chunk.partition]])
-            found = self._evaluate_all(chunk, now)
-            self._save(conn, found, now)
-        self._accept(found)
-        self._rounds.done(chunk, len(found[1]))
+            evaluated = self._evaluate_all(chunk, now)
+            done = self._save(conn, evaluated, now)
+        self._members.accept(*done)
+        self._rounds.done(chunk, len(evaluated[1]))
         return True
 
     def _can_evaluate(self, partition: int, one: UUID) -> bool:
@@ -366,38 +321,23 @@ class Standing:
         )
 
     def _evaluate_all(self, chunk: Chunk, now: datetime) -> tuple[list[Found], BitMap64]:
+        span = (chunk.lo, chunk.hi)
         kept = [self._kept[one] for one in chunk.segments if one in self._kept]
-        tables = self._people.of_buckets((chunk.lo, chunk.hi), views_of(kept))
-        ids = tables["customers"]["customer_id"].to_numpy()
+        answers = self._evaluator.of_buckets(kept, span, now, self._zone)
         found = []
-        for names, group in _by_names(kept):
-            self._lay(tables, ids, names)
-            for one in group:
-                inside = as_set(self._judge.inside(one.condition, now, self._zone))
-                held = _in_buckets(self._members[one.id], chunk.lo, chunk.hi)
-                changes = difference(held, held | inside, inside)
-                found.append(self._whole(one, chunk, changes, now))
-        return found, as_set(ids)
-
-    def _whole(self, one: Kept, chunk: Chunk, changes, now: datetime) -> Found:
-        span = range(chunk.lo, chunk.hi + 1)
-        current = self._current[one.id].copy()
-
-        def why(customer: int) -> Reason:
-            is_same = current[customer % BUCKETS]
-            return Reason(str(Cause.TIME if is_same else Cause.DEFINITION), now)
-
-        return Found(one, changes, why, [bucket for bucket in span if not current[bucket]])
+        for one in kept:
+            inside, unsettled = answers.inside[one.id], self._members.unsettled(one.id, span)
+            changes = self._members.compare(one.id, self._members.within(one.id, span), inside)
+            found.append(Found(one, changes, _as_a_whole(unsettled, now), unsettled))
+        return found, answers.present
 
 
-def _by_names(kept: Iterable[Kept]) -> Iterable[tuple[list[str], list[Kept]]]:
-    """Segments that look at the same events, together."""
-    groups: defaultdict[tuple[str, ...], list[Kept]] = defaultdict(list)
-    for one in kept:
-        groups[tuple(sorted(one.watch.events))].append(one)
-    return [(list(names), group) for names, group in groups.items()]
+def _as_a_whole(unsettled: Sequence[int], now: datetime) -> Callable[[np.ndarray], Reasons]:
+    """Why people come and go when all are asked: a new definition, or time that nobody counted."""
 
+    def why(customers: np.ndarray) -> Reasons:
+        is_new = np.isin(customers % BUCKETS, unsettled)
+        found = reasons(customers, Cause.TIME, micros_of(now))
+        return found._replace(cause=np.where(is_new, DEFINITION, found.cause))
 
-def _in_buckets(members: BitMap64, lo: int, hi: int) -> BitMap64:
-    ids = np.asarray(members.to_array(), np.int64)
-    return as_set(ids[(ids % BUCKETS >= lo) & (ids % BUCKETS <= hi)])
+    return why

@@ -1,14 +1,16 @@
 """Conditions over small tables: the SQL of previews, on people and events that are at hand."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+from pyroaring import BitMap64
 
 from dangol.know.segment import Condition
-from dangol.know.segment.compile import compile
+from dangol.know.segment.compile import compile_several
+from dangol.know.segment.membership.sets import as_set
 from dangol.settings import Settings
 from dangol.store.lake import open_duckdb
 
@@ -29,12 +31,14 @@ class Judge:
         for name, table in tables.items():
             self._duck.register(name, table)
 
-    def inside(self, condition: Condition, now: datetime, zone: str) -> np.ndarray:
-        """Ids of the people laid out for whom a resolved condition is true at `now`."""
+    def inside(self, conditions: Sequence[Condition], now: datetime, zone: str) -> list[BitMap64]:
+        """For each resolved condition, for whom of the people laid out it is true at `now`."""
         assert self._duck is not None
-        sql, values = compile(condition, now, zone)
-        found = self._duck.execute(sql, values).fetchnumpy()["customer_id"]
-        return np.asarray(found, dtype=np.int64)
+        sql, values = compile_several(conditions, now, zone)
+        found = self._duck.execute(sql, values).fetchnumpy()
+        customers = np.asarray(found["customer_id"], np.int64)
+        answers = (np.asarray(found[f"is{place}"], bool) for place in range(len(conditions)))
+        return [as_set(customers[answer]) for answer in answers]
 
     def close(self) -> None:
         """Let go of the memory."""

@@ -24,7 +24,9 @@ from dangol.store.lake.soundness import naming_damage
 Span = tuple[int, int]
 MIRRORS: dict[str, Mirror] = {
     "customers": mirror.CUSTOMERS,
-    "stages": mirror.STAGES,
+    "stages": mirror.STAGES._replace(
+        columns="t.bucket, t.customer_id, t.stage, t.since, t.previous"
+    ),
     "consents": mirror.CONSENTS,
     "interests": mirror.INTERESTS,
     "memberships": mirror.MEMBERSHIPS,

@@ -1,60 +1,73 @@
 """Whom to evaluate for which segment, and why: work, instants and merges in, reasons out. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
+import numpy as np
+
 from dangol.engine.standing.kept import Kept
-from dangol.engine.standing.writing import Reason
 from dangol.know.segment.membership.store import Work
 from dangol.model.event import Cause
 
-Reasons = dict[int, Reason]
-"""Why each customer is evaluated."""
+CAUSES = (Cause.DEFINITION, Cause.HISTORY, Cause.REFIT, Cause.MERGE, Cause.TIME, Cause.BEHAVIOUR)
+"""Of several reasons, the one that may trigger something counts: the later here, the stronger."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_STRENGTH = {
-    str(cause): strength
-    for strength, cause in enumerate(
-        (Cause.DEFINITION, Cause.HISTORY, Cause.REFIT, Cause.MERGE, Cause.TIME, Cause.BEHAVIOUR)
+DEFINITION, MERGE = (np.int8(CAUSES.index(one)) for one in (Cause.DEFINITION, Cause.MERGE))
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICRO = timedelta(microseconds=1)
+
+
+class Reasons(NamedTuple):
+    """Why people are evaluated, one entry each in every column; a person may stand in it twice."""
+
+    customer: np.ndarray
+    """int64."""
+    cause: np.ndarray
+    """int8: place in CAUSES."""
+    at: np.ndarray
+    """int64, microseconds: when it was so."""
+    depth: np.ndarray
+    """int16: of the fact that caused it."""
+
+
+def reasons(customers: np.ndarray, cause: str, at: np.ndarray | int, depth: int = 0) -> Reasons:
+    """The same cause for all of them."""
+    size = len(customers)
+    return Reasons(
+        customers.astype(np.int64),
+        np.full(size, CAUSES.index(Cause(cause)), np.int8),
+        np.broadcast_to(np.asarray(at, np.int64), size),
+        np.full(size, depth, np.int16),
     )
-}
-"""Of several reasons, the one that may trigger something counts."""
 
 
-def reasons_of(kept: Iterable[Kept], work: Iterable[Work], now: datetime) -> dict[UUID, Reasons]:
+def reasons_of(
+    kept: Iterable[Kept], work: Iterable[Work], now: datetime
+) -> defaultdict[UUID, list[Reasons]]:
     """For each segment, the people of whom something changed that it looks at."""
-    segments = list(kept)
-    reasons: dict[UUID, Reasons] = {one.id: {} for one in segments}
-    concerned: dict[tuple[object, ...], list[Reasons]] = {}
-    for row in work:
-        alike = (row.name, row.is_new, *sorted(row.traits or ()))
-        if alike not in concerned:
-            concerned[alike] = [reasons[one.id] for one in segments if one.concerns(row)]
-        reason = Reason(row.cause, now, row.depth)
-        for each in concerned[alike]:
-            _add(each, row.customer_id, reason)
-    return reasons
+    segments, at = list(kept), micros_of(now)
+    found: defaultdict[UUID, list[Reasons]] = defaultdict(list)
+    for each in work:
+        why = reasons(each.customers, each.cause, at, each.depth)
+        for one in segments:
+            if one.concerns(each):
+                found[one.id].append(why)
+    return found
 
 
-def add_dues(
-    reasons: Mapping[UUID, Reasons], dues: Iterable[tuple[UUID, int, int]], now: datetime
-) -> None:
-    """Add who is due: segment, customer and the instant in microseconds."""
-    for one, customer, micros in dues:
-        if one in reasons:
-            at = min(_EPOCH + timedelta(microseconds=micros), now)
-            _add(reasons[one], customer, Reason(str(Cause.TIME), at))
+def strongest(parts: Sequence[Reasons], among: np.ndarray) -> Reasons:
+    """One reason for each of the people in `among` (ascending), all of whom have some."""
+    whole = Reasons(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    wanted = np.flatnonzero(np.isin(whole.customer, among))
+    order = wanted[np.lexsort((-whole.cause[wanted], whole.customer[wanted]))]
+    _, first = np.unique(whole.customer[order], return_index=True)
+    return Reasons(*(column[order[first]] for column in whole))
 
 
-def add_merged(reasons: Mapping[UUID, Reasons], customers: Iterable[int], now: datetime) -> None:
-    """Add winners of merges, for every segment."""
-    for customer in customers:
-        for each in reasons.values():
-            _add(each, customer, Reason(str(Cause.MERGE), now))
-
-
-def _add(reasons: Reasons, customer: int, reason: Reason) -> None:
-    known = reasons.get(customer)
-    if known is None or _STRENGTH[known.cause] < _STRENGTH[reason.cause]:
-        reasons[customer] = reason
+def micros_of(moment: datetime) -> int:
+    """Microseconds since 1970."""
+    return (moment - EPOCH) // MICRO

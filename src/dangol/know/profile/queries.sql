@@ -2,20 +2,24 @@
 -- Every customer of the batch gets a row and is locked until the end: a merge or an erasure
 -- waits for us, or we see it. Last seen is by own doing only: not by what we did or found out,
 -- nor by what a list or a member of the team told.
-insert into customer (bucket, customer_id, first_seen_at, last_seen_at, created_at)
-select bucket, customer_id, min(time),
-    coalesce(max(time) filter (where (origin is null or name = any(%(answers)s))
-        and source <> 'desk' and not props @> '{"machine": true}'
-        and name <> all(%(ours)s)
-        and not (name = 'Profile Updated'
-            and (effect = 'history' or props @> '{"$active": false}'))),
-        least(min(time), to_timestamp(0))), %(now)s
-from heard group by bucket, customer_id order by bucket, customer_id
-on conflict (bucket, customer_id) do update
-set first_seen_at = least(customer.first_seen_at, excluded.first_seen_at),
-    last_seen_at = greatest(customer.last_seen_at, excluded.last_seen_at)
-where excluded.first_seen_at < customer.first_seen_at
-    or excluded.last_seen_at > customer.last_seen_at
+with met as (
+    insert into customer (bucket, customer_id, first_seen_at, last_seen_at, created_at)
+    select bucket, customer_id, min(time),
+        coalesce(max(time) filter (where (origin is null or name = any(%(answers)s))
+            and source <> 'desk' and not props @> '{"machine": true}'
+            and name <> all(%(ours)s)
+            and not (name = 'Profile Updated'
+                and (effect = 'history' or props @> '{"$active": false}'))),
+            least(min(time), to_timestamp(0))), %(now)s
+    from heard group by bucket, customer_id order by bucket, customer_id
+    on conflict (bucket, customer_id) do update
+    set first_seen_at = least(customer.first_seen_at, excluded.first_seen_at),
+        last_seen_at = greatest(customer.last_seen_at, excluded.last_seen_at)
+    where excluded.first_seen_at < customer.first_seen_at
+        or excluded.last_seen_at > customer.last_seen_at
+    returning bucket, customer_id, created_at
+)
+select bucket, customer_id from met where created_at = %(now)s
 
 -- name: read_statements
 -- What the batch says about traits, and what held before.

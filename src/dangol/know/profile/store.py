@@ -47,9 +47,10 @@ Who = tuple[int, int]
 """A customer's key: bucket and id."""
 
 
-def meet_customers(conn: psycopg.Connection, now: datetime) -> None:
-    """Everyone in `heard` has a row and is locked until the transaction ends."""
-    conn.execute(SQL.meet_customers, {"now": now, "ours": _OURS, "answers": _ANSWERS})
+def meet_customers(conn: psycopg.Connection, now: datetime) -> list[Who]:
+    """Everyone in `heard` has a row and is locked until the transaction ends; who had none before."""
+    values = {"now": now, "ours": _OURS, "answers": _ANSWERS}
+    return conn.execute(SQL.meet_customers, values).fetchall()
 
 
 def apply_statements(conn: psycopg.Connection, keyring: Keyring) -> int:

@@ -113,6 +113,19 @@ def compile_questions(
     ]
 
 
+def compile_several(
+    conditions: Sequence[Condition], now: datetime, zone: str = "UTC"
+) -> tuple[str, list[object]]:
+    """SQL that yields customer_id and is0, is1 …: of everyone, whether each condition is true.
+
+    What they ask of the history is asked in one scan, the same question once. Otherwise as `compile`.
+    """
+    planned = [plan(condition, now) for condition in conditions]
+    asked = dict.fromkeys(question for each in planned for question in each.questions)
+    compiler = _Compiler(plan_questions(list(asked), now), now, zone, {}, None)
+    return compiler.answers([each.where for each in planned])
+
+
 class _Compiler:
     """Collects parameters, tables and joins while it turns one plan into text."""
 
@@ -138,14 +151,23 @@ class _Compiler:
     def statement(self, counted: Mapping[Question, Column] | None) -> tuple[str, list[object]]:
         """The whole statement and its parameters."""
         self._counted = self._ask() if counted is None else counted
-        used = dict.fromkeys(self._counted[one].table for one in self._plan.questions)
-        for table in used:
-            self._join(f"{table} on {table}.customer_id = c.customer_id")
         where = self._test(self._plan.where)
-        if self._periods:
-            self._join(f"{TABLE} z on z.zone = c.zone")
-        lines = ["select c.bucket, c.customer_id", "from customers c", *self._joins]
-        return self._head() + "\n".join([*lines, f"where {where}"]), self._values.listed
+        text = f"select c.bucket, c.customer_id\n{self._source()}\nwhere {where}"
+        return self._head() + text, self._values.listed
+
+    def answers(self, conditions: Sequence[Condition]) -> tuple[str, list[object]]:
+        """A statement that tests each of them, and its parameters."""
+        self._counted = self._ask()
+        tests = [f"({self._test(each)}) as is{place}" for place, each in enumerate(conditions)]
+        columns = ",\n    ".join(["c.customer_id", *tests])
+        return self._head() + f"select {columns}\n{self._source()}", self._values.listed
+
+    def _source(self) -> str:
+        """Everyone, and beside them what the tests look at."""
+        used = dict.fromkeys(self._counted[one].table for one in self._plan.questions)
+        counted = [f"left join {table} on {table}.customer_id = c.customer_id" for table in used]
+        zoned = [f"left join {TABLE} z on z.zone = c.zone"] if self._periods else []
+        return "\n".join(["from customers c", *counted, *self._joins, *zoned])
 
     def one_pass(self, asked: Sequence[Question]) -> tuple[str, list[object]]:
         """Only a pass over the history."""

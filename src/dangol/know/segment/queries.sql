@@ -29,6 +29,10 @@ update segment set archived_at = %(now)s, changed_at = %(now)s, version = versio
 where id = %(id)s and version = %(version)s and archived_at is null
 returning version;
 
+-- name: lock_segment
+-- Who writes entries and exits ends first, and then writes none.
+select 1 from segment where id = %(id)s for update;
+
 -- name: delete_kept
 -- All that was kept of a segment that nothing ever used.
 with sizes as (delete from segment_size where segment_id = %(id)s),

@@ -67,6 +67,7 @@ def archive_segment(conn: psycopg.Connection, segment: Segment, by: str, now: da
 def delete_segment(conn: psycopg.Connection, segment_id: UUID, version: int) -> bool:
     """Whether it was at this version and is gone now."""
     values = {"id": segment_id, "version": version}
+    conn.execute(_SQL.lock_segment, values)
     conn.execute(_SQL.delete_kept, values)
     conn.execute(_SQL.delete_versions, values)
     return conn.execute(_SQL.delete_segment, values).rowcount == 1

@@ -6,6 +6,7 @@ from datetime import datetime
 import psycopg
 import pyarrow as pa
 
+from dangol.store.arrays import ints
 from dangol.store.bulk import copy_arrow
 from dangol.store.sql import load_queries
 
@@ -13,8 +14,18 @@ SQL = load_queries(__package__)
 
 
 def note_heard(conn: psycopg.Connection, names: Sequence[str], now: datetime) -> None:
-    """Leave work for everyone in `heard` who is new or of whom one of `names` is told."""
+    """Leave work for everyone in `heard` of whom one of `names` is told."""
     conn.execute(SQL.note_heard, {"names": list(names), "now": now})
+
+
+def note_newcomers(
+    conn: psycopg.Connection, newcomers: Sequence[tuple[int, int]], now: datetime
+) -> None:
+    """Leave work for these people in `heard` (bucket and id): every segment is concerned."""
+    if newcomers:
+        buckets, customers = (ints(column) for column in zip(*newcomers, strict=True))
+        values = {"buckets": buckets, "customers": customers, "now": now}
+        conn.execute(SQL.note_newcomers, values)
 
 
 def note_merged(conn: psycopg.Connection, now: datetime) -> None:

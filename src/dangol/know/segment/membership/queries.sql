@@ -1,15 +1,23 @@
 -- name: note_heard
--- People of the batch of whom something changed that active segments look at; whoever was met for
--- the first time in it stands in or out of every segment.
+-- People of the batch of whom something changed that active segments look at.
 insert into segment_work (bucket, customer_id, event_id, name, recorded_at, cause, origin, depth,
-    is_new, traits)
+    traits)
 select h.bucket, h.customer_id, h.event_id, h.name, %(now)s,
     case when h.effect = 'history' then 'history' else h.cause end, h.origin, h.depth,
-    c.created_at = %(now)s,
     case when h.name = 'Profile Updated' then array(select jsonb_object_keys(h.props)) end
-from heard h join customer c on c.bucket = h.bucket and c.customer_id = h.customer_id
-where h.name = any(%(names)s) or c.created_at = %(now)s
+from heard h where h.name = any(%(names)s)
 on conflict (bucket, customer_id, event_id) do nothing
+
+-- name: note_newcomers
+-- Whoever was met for the first time in the batch stands in or out of every segment.
+insert into segment_work (bucket, customer_id, event_id, name, recorded_at, cause, origin, depth,
+    is_new)
+select distinct on (h.bucket, h.customer_id, h.event_id) h.bucket, h.customer_id, h.event_id, h.name,
+    %(now)s, case when h.effect = 'history' then 'history' else h.cause end, h.origin, h.depth, true
+from heard h
+join unnest(%(buckets)s::bigint[], %(customers)s::bigint[]) as n (bucket, customer_id)
+    on n.bucket = h.bucket and n.customer_id = h.customer_id
+on conflict (bucket, customer_id, event_id) do update set is_new = true
 
 -- name: note_merged
 -- Both sides of each merge; they wait until the history has followed.
@@ -20,24 +28,30 @@ where h.name = 'Customers Merged' and jsonb_typeof(h.props -> 'loser_id') = 'num
 on conflict (bucket, customer_id, event_id) do update set loser_id = excluded.loser_id, cause = 'merge'
 
 -- name: list_heard
--- What the cache has to learn of the batch.
-select customer_id, event_id, name, (extract(epoch from time) * 1000000)::bigint,
-    case when name = any(%(detailed)s) then props::text else '{}' end
-from heard where name = any(%(names)s)
+-- What the cache has to learn of the batch, a row for each name: customer, half of the id and
+-- instant are eight bytes each.
+select name, string_agg(int8send(customer_id), ''),
+    string_agg(substring(uuid_send(event_id) from 1 for 8), ''),
+    string_agg(int8send((extract(epoch from time) * 1000000)::bigint), ''),
+    array_agg(props::text) filter (where name = any(%(detailed)s))
+from heard where name = any(%(names)s) group by name
 
 -- name: take_work
--- Work out of the queue, into this transaction. A merge waits until the loser's history has
--- followed, and its winner until that was read.
+-- Work out of the queue, into this transaction, alike rows together; customers are eight bytes each.
+-- A merge waits until the loser's history has followed, and its winner until that was read.
 with taken as (
     select w.bucket, w.customer_id, w.event_id from segment_work w
     where w.bucket between %(lo)s and %(hi)s and (w.loser_id is null or (
         w.customer_id = w.loser_id
         and not exists (select from merge_task t where t.loser_id = w.loser_id and t.copied_at is null)))
     order by w.bucket, w.customer_id, w.event_id limit %(limit)s
+), gone as (
+    delete from segment_work w using taken t
+    where w.bucket = t.bucket and w.customer_id = t.customer_id and w.event_id = t.event_id
+    returning w.customer_id, w.name, w.cause, w.depth, w.is_new, w.traits
 )
-delete from segment_work w using taken t
-where w.bucket = t.bucket and w.customer_id = t.customer_id and w.event_id = t.event_id
-returning w.bucket, w.customer_id, w.name, w.cause, w.origin, w.depth, w.is_new, w.traits
+select name, cause, depth, is_new, traits, string_agg(int8send(customer_id), '') from gone
+group by name, cause, depth, is_new, traits
 
 -- name: list_merged
 -- Winners whose losers' histories have followed.
@@ -61,18 +75,12 @@ select id, version, name from segment where archived_at is null order by id
 select segment_id, bucket, definition, base, flips from segment_member
 where bucket between %(lo)s and %(hi)s
 
--- name: load_places
--- The sets that are about to change.
-select m.segment_id, m.bucket, m.base, m.flips from segment_member m
-join unnest(%(segments)s::uuid[], %(buckets)s::int[]) as k (segment_id, bucket)
-    on k.segment_id = m.segment_id and k.bucket = m.bucket
-
 -- name: save_places
 -- Sets as they are now.
 insert into segment_member (segment_id, bucket, definition, version, base, flips, people, evaluated_at)
 select k.segment_id, k.bucket, k.definition, k.version, k.base, k.flips, k.people, %(now)s
-from unnest(%(segments)s::uuid[], %(buckets)s::int[], %(definitions)s::bytea[], %(versions)s::int[],
-    %(bases)s::bytea[], %(flips)s::bytea[], %(people)s::int[])
+from unnest(%(segments)s::uuid[], %(buckets)s::bigint[], %(definitions)s::bytea[],
+    %(versions)s::bigint[], %(bases)s::bytea[], %(flips)s::bytea[], %(people)s::bigint[])
     as k (segment_id, bucket, definition, version, base, flips, people)
 order by k.segment_id, k.bucket
 on conflict (segment_id, bucket) do update
@@ -83,6 +91,10 @@ set definition = excluded.definition, version = excluded.version, base = exclude
 -- Segments that are not kept current any more, in these buckets.
 delete from segment_member m where m.bucket between %(lo)s and %(hi)s
     and not exists (select from segment s where s.id = m.segment_id and s.archived_at is null)
+
+-- name: lock_segments
+-- Which of these are not removed; until the transaction ends they will not be.
+select id from segment where id = any(%(ids)s) for key share
 
 -- name: list_erased
 -- Which of these people were forgotten: nothing is written about them.
