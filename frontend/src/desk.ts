@@ -1,6 +1,7 @@
 // What the desk needs beyond plain pages: htmx for parts that change, and a few small manners.
 // Everything works without this script; it only saves page loads and clicks.
 import htmx from "htmx.org";
+import { watchBuilder } from "./builder";
 
 htmx.config.allowEval = false;
 htmx.config.includeIndicatorStyles = false;
@@ -136,6 +137,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
   // Work that ended changed more than its own part of the page.
   if (document.querySelector("[data-finished]")) window.location.reload();
 });
+watchBuilder();
 submitAtOnce(document);
 focusErrors(document);
 fetchCharts();

@@ -28,6 +28,8 @@ _REGIONS = {
     "광주": (61, 62), "제주": (63, 63),
 }  # fmt: skip
 """First two digits of the five-digit postcodes in use since 2015."""
+REGIONS = tuple(_REGIONS)
+"""The short names of all Korean regions, roughly from north to south."""
 _NAMES = {
     "서울": ("서울특별시", "서울시", "seoul"), "경기": ("경기도", "gyeonggi"),
     "인천": ("인천광역시", "인천시", "incheon"), "강원": ("강원특별자치도", "강원도", "gangwon"),

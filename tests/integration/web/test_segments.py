@@ -2,6 +2,7 @@
 
 import pytest
 
+from dangol.web.desk.builder.leaves import QUESTIONS
 from dangol.web.signin.role import Role
 from tests.integration.web.test_numbers import check_numbers
 
@@ -19,7 +20,7 @@ def test_a_segment_is_built_counted_and_listed(desk, people):
     desk.conn.execute("update customer set merged_into = 1 where customer_id = 8")
     desk.conn.commit()
     desk.sign_in(Role.MARKETER)
-    page = desk.post("/segments", 200, name="단골", rows="0", do="add:stage")
+    page = desk.post("/segments", 200, name="단골", rows="0", do="add:stage:")
     assert 'name="r0.in"' in page
     url = desk.post("/segments", name="단골", do="save", **LOYAL)
     assert 'value="loyal" checked' in desk.get(url)
@@ -38,15 +39,24 @@ def test_segments_speak_both_languages(desk, locale, words):
     assert words in desk.get("/segments")
 
 
-def test_wrong_rows_keep_what_was_typed(desk):
-    desk.sign_in(Role.MARKETER)
-    rows = {"rows": "1", "r0.kind": "did", "r0.name": "Order Completed", "r0.days": "many"}
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [("en", "Times: Write a whole number."), ("ko", "횟수: 소수점 없는 수를 적어 주세요.")],
+)
+def test_wrong_rows_keep_what_was_typed_and_say_where(desk, locale, said):
+    desk.sign_in(Role.MARKETER, locale)
+    rows = {"rows": "2", "r0.kind": "did", "r0.name": "Order Completed", "r0.times.value": "many"}
+    rows |= {"r1.kind": "stage"}
     page = desk.post("/segments", 422, name="때때로", do="save", **rows)
     assert 'value="many"' in page
     assert 'value="때때로"' in page
+    assert page.count(said) == 2  # in the list at the top, and at its row
+    assert page.count('aria-invalid="true"') == 1
     desk.post("/segments", 422, name="", do="save", **LOYAL)
     assert desk.conn.execute("select count(*) from segment").fetchone()[0] == 0
-    assert 'class="note"' in desk.post("/segments/preview", 200, **rows)
+    counted = desk.post("/segments/preview", 200, **rows)
+    assert said in counted
+    assert 'data-wrong="w1"' in counted
 
 
 def test_two_builders_do_not_overwrite_each_other(desk):
@@ -56,17 +66,63 @@ def test_two_builders_do_not_overwrite_each_other(desk):
     desk.post(url, 409, name="z", version="1", do="save", **LOYAL)
 
 
-def test_what_rows_cannot_say_is_kept_by_a_new_name(desk, conn):
+def test_what_rows_cannot_say_stands_as_text_among_them(desk, conn):
     desk.sign_in(Role.MARKETER)
     url = desk.post("/segments", name="x", do="save", **LOYAL)
-    rich = '{"kind":"any","of":[{"kind":"all","of":[{"kind":"stage","in":["new"]}]}]}'
+    odd = '{"kind": "trait", "name": "a", "op": "eq", "value": "two\\nlines", "type": "text"}'
+    rich = f'{{"kind":"any","of":[{{"kind":"stage","in":["new"]}},{{"kind":"not","of":{odd}}}]}}'
     conn.execute("update segment set definition = %s", [rich])
     conn.commit()
-    assert 'name="fixed"' in desk.get(url)
-    desk.post(url, name="new name", version="1", fixed="on", do="save")
-    row = conn.execute("select name, definition from segment").fetchone()
-    assert row[0] == "new name"
-    assert row[1]["of"][0]["kind"] == "all"
+    page = desk.get(url)
+    assert ('name="r0.in"' in page, 'name="r1.text"' in page) == (True, True)
+    rows = {"rows": "2", "match": "any", "r0.kind": "stage", "r0.in": "loyal",
+            "r1.kind": "text", "r1.negate": "on", "r1.text": odd}  # fmt: skip
+    desk.post(url, name="x", version="1", do="save", **rows)
+    of = conn.execute("select definition from segment").fetchone()[0]["of"]
+    assert of[0]["in"] == ["loyal"]
+    assert of[1]["of"]["value"] == "two\nlines"
+
+
+def test_a_press_draws_the_rows_and_leads_on(desk):
+    desk.sign_in(Role.MARKETER)
+    rows = desk.post("/segments/rows", 200, do="add:did:0", rows="1", **{"r0.kind": "group"})
+    assert 'data-focus="r0-0"' in rows
+    assert 'name="r0-0.name"' in rows
+    given = {"r0.kind": "did", "r0.name": "Order Completed", "r0.within.kind": "between"}
+    rows = desk.post("/segments/rows", 200, do="grow:0:where", rows="1", **given)
+    assert 'name="r0.within.from"' in rows
+    assert 'data-focus="f-r0.where.0.kind"' in rows
+
+
+@pytest.mark.parametrize("locale", ["en", "ko"])
+def test_every_question_can_be_drawn_in_every_way(desk, locale):
+    desk.sign_in(Role.MARKETER, locale)
+    for kind, question in QUESTIONS.items():
+        drawn = desk.post("/segments/rows", 200, do=f"add:{kind}:", rows="0")
+        assert f'value="{kind}"' in drawn
+        for field in question.fields:
+            for way in getattr(field, "ways", getattr(field, "options", ())):
+                key = f"r0.{field.key}.kind" if field.key == "within" else f"r0.{field.key}"
+                desk.post("/segments/rows", 200, rows="1", **{"r0.kind": kind, key: way})
+
+
+def test_lists_offer_what_was_heard_and_what_there_is(desk, people, conn):
+    desk.sign_in(Role.MARKETER)
+    heard = "insert into catalogue_property values (%s, %s, 'text', 1, null, now(), false)"
+    conn.execute(heard, ["", "city"])
+    conn.execute(heard, ["Order Completed", "coupon"])
+    conn.commit()
+    url = desk.post("/segments", name="단골", do="save", **LOYAL)
+    page = desk.get(url)
+    assert '<option value="city">text</option>' in page
+    assert '<option value="Order Completed">' in page
+    given = {"r0.kind": "segment", "r1.kind": "measure", "r1.name": "Order Completed"}
+    rows = desk.post("/segments/rows", 200, rows="2", **given)
+    assert ">단골</option>" in rows
+    assert '<option value="coupon">' in rows
+    assert ">단골</option>" not in desk.post("/segments/rows", 200, rows="1", own=url[10:], **given)
+    assert '<option value="서울">' in desk.get("/segments/seen?name=city")
+    assert "<option" not in desk.get("/segments/seen?name=a+%3E+b&event=Order+Completed")
 
 
 def test_a_condition_can_be_written_as_text(desk, people):

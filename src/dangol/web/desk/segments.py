@@ -1,7 +1,7 @@
 """Segments: the list with sizes, the builder with a live count, and the people of each."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,27 +10,19 @@ import msgspec
 from dangol.errors import InputError
 from dangol.know import segment
 from dangol.know.segment import service
-from dangol.know.segment.check import Catalogue
-from dangol.know.segment.store import Segment, load_catalogue
-from dangol.model.consent import ConsentState
-from dangol.model.stage import Stage
+from dangol.know.segment.store import Segment, list_names, load_catalogue
 from dangol.web.answer import Answer, Move, Page
+from dangol.web.desk.builder.leaves import MENU
+from dangol.web.desk.builder.offers import load_offers
+from dangol.web.desk.builder.pen import Pen
+from dangol.web.desk.builder.seen import list_seen
+from dangol.web.desk.builder.sheet import EMPTY, Node, act, from_condition, read_sheet, walk
+from dangol.web.desk.builder.writing import Written, Wrong, write
 from dangol.web.desk.listing import CSV_ROWS, PAGE, Figure, KeysetPage, csv_file, list_url, paged
-from dangol.web.desk.segment_form import (
-    COUNT_OPS,
-    KINDS,
-    OPS,
-    Sheet,
-    act,
-    from_condition,
-    read_sheet,
-    to_definition,
-)
 from dangol.web.query import QueryFailed, ask
 from dangol.web.visit import Visit
 
 _WAIT_S = 20.0
-_NOTED = ("Page Viewed", "Order Completed")
 
 
 def show_list(visit: Visit) -> Answer:
@@ -57,14 +49,28 @@ def download(visit: Visit) -> Answer:
 
 def begin(visit: Visit) -> Answer:
     """The builder for a new segment; with `?as=text` a field for the condition itself."""
-    return _builder(visit, None, "", None if _is_text(visit) else Sheet([]))
+    return _builder(visit, None, "", None if _is_text(visit) else EMPTY)
 
 
 def show(visit: Visit) -> Answer:
     """The builder with a kept segment."""
     kept = service.get_segment(visit.conn, visit.id())
-    sheet = None if _is_text(visit) else from_condition(kept.definition)
-    return _builder(visit, kept, kept.name, sheet)
+    root = None if _is_text(visit) else from_condition(kept.definition)
+    return _builder(visit, kept, kept.name, root)
+
+
+def draw(visit: Visit) -> Answer:
+    """The rows after a press of a button or a choice on which other fields depend, as a part."""
+    action = visit.form("do")
+    root = act(read_sheet(visit.given.form), action)
+    values = _sheet_values(visit, root, visit.uuid_field("own"), ())
+    return Page("desk/segment_rows.html", values | {"fresh": _fresh(root, action)})
+
+
+def show_seen(visit: Visit) -> Answer:
+    """Values that a name was seen with, for the list of a field."""
+    seen = list_seen(visit.conn, visit.query("name"), visit.query("event"))
+    return Page("desk/segment_seen.html", {"seen": seen})
 
 
 def create(visit: Visit) -> Answer:
@@ -86,18 +92,30 @@ def archive(visit: Visit) -> Answer:
 
 
 def preview(visit: Visit) -> Answer:
-    """How many people the rows mean, as a part of the page."""
+    """How many people the rows mean, as a part of the page; else what is not finished, and where."""
+    values: dict[str, Any] = {"found": None, "problem": "", "wrong": [], "pen": None}
     try:
-        definition = _given(visit, load_catalogue(visit.conn))
-        found = ask(
-            visit.settings, "preview", {"condition": definition, "sample": 6}, timeout_s=_WAIT_S
-        )
-        text = json.dumps(definition, ensure_ascii=False, separators=(",", ":"))
-        everyone = Figure(found["people"], list_url("/segments/people", {"condition": text}))
-        values = {"found": found, "everyone": everyone, "problem": ""}
+        written = _given(visit, None)
+        if written.wrong:
+            values |= _wrong_values(visit, written.wrong)
+        else:
+            values |= _counted(visit, written.definition)
     except (QueryFailed, InputError) as error:
-        values = {"found": None, "problem": visit.say(error)}
+        values["problem"] = visit.say(error)
     return Page("desk/segment_count.html", values)
+
+
+def _counted(visit: Visit, definition: dict[str, Any]) -> dict[str, Any]:
+    asked = {"condition": definition, "sample": 6}
+    found = ask(visit.settings, "preview", asked, timeout_s=_WAIT_S)
+    text = json.dumps(definition, ensure_ascii=False, separators=(",", ":"))
+    everyone = Figure(found["people"], list_url("/segments/people", {"condition": text}))
+    return {"found": found, "everyone": everyone}
+
+
+def _wrong_values(visit: Visit, wrong: Sequence[Wrong]) -> dict[str, Any]:
+    root = read_sheet(visit.given.form)
+    return {"wrong": wrong, "pen": _pen(visit, root, None, wrong)}
 
 
 def show_people(visit: Visit) -> Answer:
@@ -118,17 +136,18 @@ def download_people(visit: Visit) -> Answer:
 
 
 def _save(visit: Visit, kept: Segment | None) -> Answer:
-    catalogue = load_catalogue(visit.conn)
-    sheet = read_sheet(visit.given.form)
+    root = None if visit.form("fixed") else read_sheet(visit.given.form)
     action = visit.form("do", "save")
-    if action != "save":
-        return _builder(visit, kept, visit.form("name"), act(sheet, action))
+    if action != "save" and root is not None:
+        changed = act(root, action)
+        return _builder(visit, kept, visit.form("name"), changed, fresh=_fresh(changed, action))
     try:
-        definition = _given(visit, catalogue, kept)
-        saved = _keep(visit, kept, definition)
+        written = _given(visit, kept)
+        if written.wrong:
+            return _builder(visit, kept, visit.form("name"), root, wrong=written.wrong)
+        saved = _keep(visit, kept, written.definition)
     except InputError as error:
-        shown = None if visit.form("fixed") else sheet
-        return _builder(visit, kept, visit.form("name"), shown, visit.say(error))
+        return _builder(visit, kept, visit.form("name"), root, visit.say(error))
     visit.record("segment_saved", saved.name, version=saved.version)
     return Move(f"/segments/{saved.id}", "segment.saved")
 
@@ -137,18 +156,33 @@ def _is_text(visit: Visit) -> bool:
     return visit.query("as") == "text"
 
 
-def _given(visit: Visit, catalogue: Catalogue, kept: Segment | None = None) -> dict[str, Any]:
+def _given(visit: Visit, kept: Segment | None) -> Written:
     """The condition that the form says, in rows or as text; without either, the one that is kept.
 
     Raises:
         ConditionProblem: the text is no condition.
     """
     if not visit.form("fixed"):
-        return to_definition(read_sheet(visit.given.form), catalogue)
+        return write(read_sheet(visit.given.form), load_catalogue(visit.conn))
     text = visit.form("condition").strip()
-    if not text and kept is not None:
-        return segment.to_json(kept.definition)
-    return segment.to_json(segment.parse_json(text))
+    given = kept.definition if kept and not text else segment.parse_json(text)
+    return Written(segment.to_json(given), [])
+
+
+def _fresh(root: Node, action: str) -> str:
+    """The id of the element to go on with after a press of a button."""
+    what, _, rest = action.partition(":")
+    if what == "remove":
+        return f"add-{rest.rpartition('-')[0]}"
+    if what == "add":
+        above = rest.partition(":")[2]
+        beside = [path for path, _ in walk(root) if path.rpartition("-")[0] == above]
+        return f"r{beside[-1]}" if beside else ""
+    path, _, key = rest.partition(":")
+    count = dict(walk(root))[path].row.get(key, ["0"])[-1] if what == "grow" else ""
+    if count:
+        return f"f-r{path}.{key}.{int(count) - 1}.kind"
+    return f"r{path}" if what == "drop" else ""
 
 
 def _text(visit: Visit, kept: Segment | None) -> str:
@@ -169,39 +203,41 @@ def _keep(visit: Visit, kept: Segment | None, definition: dict[str, Any]) -> Seg
 
 
 def _builder(
-    visit: Visit, kept: Segment | None, name: str, sheet: Sheet | None, problem: str = ""
+    visit: Visit,
+    kept: Segment | None,
+    name: str,
+    root: Node | None,
+    problem: str = "",
+    *,
+    wrong: Sequence[Wrong] = (),
+    fresh: str = "",
 ) -> Page:
-    catalogue = load_catalogue(visit.conn)
-    others = [row for row in service.list_segments(visit.conn) if not kept or row.id != kept.id]
     version = visit.form("version") or (str(kept.version) if kept else "0")
     values = {
         "kept": kept,
         "name": name,
         "version": version,
-        "sheet": sheet,
-        "text": _text(visit, kept) if sheet is None else "",
+        "text": _text(visit, kept) if root is None else "",
         "problem": problem,
-        "kinds": KINDS,
-        "ops": OPS,
-        "count_ops": COUNT_OPS,
-        "stages": [stage.value for stage in Stage],
-        "consents": [state.value for state in ConsentState],
-        "others": others,
         "sentence": _sentences(visit, [kept])[kept.id] if kept else "",
-        **_names(catalogue),
+        "fresh": fresh,
+        **_sheet_values(visit, root or EMPTY, kept.id if kept else None, wrong),
+        "root": root,
     }
-    return Page("desk/segment.html", values, 422 if problem else 200)
+    return Page("desk/segment.html", values, 422 if problem or wrong else 200)
 
 
-def _names(catalogue: Catalogue) -> dict[str, Any]:
-    """What has been heard of, for the selects; the shop's own names first."""
-    events = sorted(
-        catalogue.events | {"Order Completed"}, key=lambda name: (name not in _NOTED, name)
-    )
-    owned: dict[str, list[str]] = {}
-    for owner, name in sorted(catalogue.properties):
-        owned.setdefault(owner, []).append(name)
-    return {"traits": sorted(catalogue.traits), "events": events, "properties": owned}
+def _sheet_values(
+    visit: Visit, root: Node, own: UUID | None, wrong: Sequence[Wrong]
+) -> dict[str, Any]:
+    """What the rows are drawn with."""
+    pen = _pen(visit, root, own, wrong)
+    return {"root": root, "pen": pen, "offers": pen.offers, "menu": MENU, "wrong": wrong}
+
+
+def _pen(visit: Visit, root: Node, own: UUID | None, wrong: Sequence[Wrong]) -> Pen:
+    kinds = {path: node.kind for path, node in walk(root)}
+    return Pen(visit, load_offers(visit, root, own), kinds, wrong)
 
 
 def _found(visit: Visit) -> list[Segment]:
@@ -210,7 +246,9 @@ def _found(visit: Visit) -> list[Segment]:
 
 
 def _sentences(visit: Visit, rows: list[Segment]) -> dict[UUID, str]:
-    names = {row.id: row.name for row in service.list_segments(visit.conn)}
+    names = {}
+    for row in rows:
+        names |= list_names(visit.conn, row.definition)
     return {row.id: segment.words(row.definition, visit.locale, names) for row in rows}
 
 

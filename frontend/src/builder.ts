@@ -1,0 +1,88 @@
+// The segment builder: its rows are drawn by the server; this keeps what is typed meanwhile.
+
+type Field = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
+
+const FIELDS = "input[id], select[id], textarea[id]";
+let asked = new Map<string, string>();
+
+function fieldsOf(rows: ParentNode): Field[] {
+  return [...rows.querySelectorAll<Field>(FIELDS)].filter((one) => one.type !== "checkbox");
+}
+
+// What the fields said when the rows were asked for: what differs later was typed since.
+function remember(rows: HTMLElement): void {
+  asked = new Map(fieldsOf(rows).map((one) => [one.id, one.value]));
+}
+
+// While the answer was on its way somebody may have gone on typing; that is carried over.
+function carryOver(rows: HTMLElement): Map<string, string> {
+  const typed = new Map<string, string>();
+  for (const one of fieldsOf(rows)) {
+    if (asked.has(one.id) && asked.get(one.id) !== one.value) typed.set(one.id, one.value);
+  }
+  return typed;
+}
+
+function restore(typed: Map<string, string>): void {
+  for (const [id, value] of typed) {
+    const field = document.getElementById(id) as Field | null;
+    if (field) field.value = value;
+  }
+}
+
+// After a press of a button the keyboard goes on where the press led: in the new row, say.
+function focusFresh(rows: HTMLElement): void {
+  const wanted = rows.querySelector<HTMLElement>("[data-focus]")?.dataset["focus"];
+  const place = wanted ? document.getElementById(wanted) : null;
+  const first = place?.querySelector<HTMLElement>(
+    ":scope > .inline input, :scope > .inline select, :scope > .inline textarea, summary",
+  );
+  (first ?? place)?.focus();
+}
+
+// Each problem stands at its row, too.
+function showWrong(part: ParentNode): void {
+  const said = new Map<string, string>();
+  for (const one of part.querySelectorAll<HTMLElement>("[data-wrong]")) {
+    const id = one.dataset["wrong"] ?? "";
+    said.set(id, `${said.get(id) ?? ""} ${one.textContent ?? ""}`.trim());
+  }
+  for (const place of document.querySelectorAll<HTMLElement>(".condition > .wrong")) {
+    place.textContent = said.get(place.id) ?? "";
+  }
+}
+
+// A tag that is offered goes into the field as a line of its own.
+function addLine(button: HTMLElement): void {
+  const field = button.closest(".field")?.querySelector<HTMLTextAreaElement>("textarea");
+  const line = button.dataset["line"];
+  if (!field || !line) return;
+  const lines = field.value.split("\n").filter((one) => one.trim() !== "");
+  field.value = [...lines.filter((one) => one !== line), line].join("\n");
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+export function watchBuilder(): void {
+  const rows = document.getElementById("rows");
+  if (!rows) return;
+  let typed = new Map<string, string>();
+  rows.addEventListener("htmx:beforeRequest", (event) => {
+    if ((event as CustomEvent).detail.target === rows) remember(rows);
+  });
+  rows.addEventListener("htmx:beforeSwap", (event) => {
+    if ((event as CustomEvent).detail.target === rows) typed = carryOver(rows);
+  });
+  rows.addEventListener("htmx:afterSwap", (event) => {
+    if ((event as CustomEvent).detail.target === rows) {
+      restore(typed);
+      focusFresh(rows);
+    }
+  });
+  rows.addEventListener("click", (event) => {
+    const button = (event.target as HTMLElement).closest<HTMLElement>("button[data-line]");
+    if (button) addLine(button);
+  });
+  document.getElementById("count")?.addEventListener("htmx:afterSwap", (event) => {
+    showWrong(event.currentTarget as HTMLElement);
+  });
+}
