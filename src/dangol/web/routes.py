@@ -105,6 +105,8 @@ DESK = (
     Route("GET", "/segments/new", segments.begin, MARKET),
     Route("POST", "/segments", segments.create, MARKET),
     Route("POST", "/segments/preview", segments.preview, VIEW),
+    Route("POST", "/segments/rows", segments.draw, VIEW),
+    Route("GET", "/segments/seen", segments.show_seen, VIEW),
     Route("GET", "/segments/people", audience.show_meant, VIEW),
     Route("GET", "/segments/people.csv", audience.download_meant, VIEW),
     Route("GET", "/segments/{id:str}", segments.show, VIEW),

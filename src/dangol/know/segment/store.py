@@ -124,7 +124,12 @@ def list_names(conn: psycopg.Connection, condition: Condition) -> dict[UUID, str
         for name in ("id", "letter", "campaign")
         if (key := getattr(leaf, name, None)) is not None
     ]
-    return dict(conn.execute(_SQL.list_names, {"ids": ids}).fetchall()) if ids else {}
+    return list_called(conn, ids)
+
+
+def list_called(conn: psycopg.Connection, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The names of segments, letters, campaigns and moments, those that were put away too."""
+    return dict(conn.execute(_SQL.list_names, {"ids": list(ids)}).fetchall()) if ids else {}
 
 
 def load_catalogue(conn: psycopg.Connection) -> Catalogue:
