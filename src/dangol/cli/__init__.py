@@ -19,7 +19,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_GROUPS = ("operate", "keys", "rhythm", "segment", "import_", "backup", "upgrade", "practice")
+_GROUPS = (
+    "operate", "checking", "keys", "rhythm", "segment", "import_", "backup", "upgrade", "practice",
+)  # fmt: skip
 """Modules of this package with an `app` (a group) or a `register` function (single commands)."""
 
 

@@ -1,19 +1,27 @@
 """`dangol check`: is everything there that an installation needs, and if not, what to do."""
 
 import datetime as dt
+import json
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import available_timezones
 
 import psycopg
+import typer
 
+from dangol.cli.operate import shared_settings
 from dangol.errors import DangolError
-from dangol.settings import Settings, find_database_url
+from dangol.settings import Settings, find_database_url, load_settings
 from dangol.store.brand import read_brand
 from dangol.store.keyring import check_keyring, load_keyring
 from dangol.store.migrate import check_schema
 from dangol.store.pool import connect
+
+if TYPE_CHECKING:
+    from dangol.store.lake.salvage import Loss
 
 _LARGEST_CLOCK_ERROR = dt.timedelta(seconds=2)
 _SMALLEST_FREE_BYTES = 1_000_000_000
@@ -26,6 +34,72 @@ class Finding:
     what: str
     ok: bool
     detail: str
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's command to `app`."""
+    app.command()(check)
+
+
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    give_up: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Go on without what is damaged of this history file."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before giving up.")] = False,
+) -> None:
+    """Verify settings, database, history, clock and keyring, and say what to do."""
+    if give_up is not None:
+        _give_up(give_up, yes)
+        return
+    findings = check_installation(load_settings())
+    if as_json:
+        print(json.dumps([finding.__dict__ for finding in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what}: {finding.detail}")
+    sys.exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+def _give_up(named: str, yes: bool) -> None:
+    from dangol.store.lake.manifest import list_partitions
+    from dangol.store.lake.salvage import assess, find_file, give_up
+
+    settings, now = shared_settings(), dt.datetime.now(dt.UTC)
+    with connect(settings.database_url or "", name="check") as conn:
+        file, partitions = find_file(conn, settings.lake_dir, named), list_partitions(conn)
+    told = describe_loss(assess(settings.lake_dir, file), partitions)
+    print(f"{settings.lake_dir / file.path}: {told}.")
+    if not yes:
+        typer.confirm("No backup holds this file? Give up what cannot be read?", abort=True)
+    done = give_up(settings, named, "cli", now)
+    print(f"{done.saved.rows if done.saved else 0:,} are kept, {done.loss.rows:,} are given up.")
+    print(
+        f"The damaged file stays where it is until {done.kept_until:%Y-%m-%d}; copy it if somebody "
+        "may repair it. It is deleted then, for it may hold people who ask to be forgotten."
+    )
+
+
+def describe_loss(loss: "Loss", partitions: list[tuple[int, int]]) -> str:
+    """What cannot be read: how much, of which partitions, and of which days (UTC)."""
+    if not loss.rows:
+        return "everything can be read"
+    numbers = [
+        number
+        for number, (low, high) in enumerate(partitions)
+        if low <= loss.bucket_hi and loss.bucket_lo <= high
+    ]
+    who = (
+        f"partition {numbers[0]}"
+        if len(numbers) == 1
+        else f"partitions {numbers[0]} to {numbers[-1]}"
+    )
+    what = {"event": "events", "message": "messages", "membership": "entries and exits"}
+    return (
+        f"{loss.rows:,} of {loss.file.rows:,} {what[loss.file.kind]} cannot be read "
+        f"(customers of {who}, from {loss.first:%Y-%m-%d} to {loss.last:%Y-%m-%d})"
+    )
 
 
 def check_installation(settings: Settings) -> list[Finding]:
@@ -112,13 +186,20 @@ def _clock(conn: psycopg.Connection) -> str:
 
 
 def _history(conn: psycopg.Connection, settings: Settings) -> str:
-    from dangol.store.lake.manifest import list_files
+    from dangol.store.lake.manifest import list_files, list_partitions
+    from dangol.store.lake.salvage import assess
     from dangol.store.lake.soundness import find_damaged
 
-    files = list_files(conn, kind=None)
-    damaged = [str(error) for error in find_damaged(settings.lake_dir, files).values()]
-    if damaged:
-        raise DangolError("{problems}", problems="; ".join(damaged))
+    files, partitions = list_files(conn, kind=None), list_partitions(conn)
+    damaged = find_damaged(settings.lake_dir, files)
+    problems = [
+        f"{damaged[file.id]}; {describe_loss(assess(settings.lake_dir, file), partitions)}; if no "
+        f"backup holds the file, `dangol check --give-up {file.path}` goes on with the rest"
+        for file in files
+        if file.id in damaged
+    ]
+    if problems:
+        raise DangolError("{problems}", problems="; ".join(problems))
     return f"{len(files)} files, each page as it was written"
 
 

@@ -1,10 +1,9 @@
-"""Commands of the one who runs it: the parts by themselves, `migrate`, `check`."""
+"""Commands of the one who runs it: the parts by themselves, and `migrate`."""
 
 import datetime as dt
 import json
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +19,7 @@ from dangol.thrift import calm_collector, forgo_colours
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands to `app`."""
-    for command in (web, engine, dispatch, post, migrate, check):
+    for command in (web, engine, dispatch, post, migrate):
         app.command()(command)
     app.command(hidden=True)(prepare)
 
@@ -84,21 +83,6 @@ def prepare() -> None:
         shared_settings(), demo=int(demo) if demo else None, now=dt.datetime.now(dt.UTC)
     )
     print(json.dumps(said))
-
-
-def check(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Verify settings, database, history, clock and keyring, and say what to do."""
-    from dangol.cli.checking import check_installation
-
-    findings = check_installation(load_settings())
-    if as_json:
-        print(json.dumps([finding.__dict__ for finding in findings], ensure_ascii=False))
-    else:
-        for finding in findings:
-            print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what}: {finding.detail}")
-    sys.exit(0 if all(finding.ok for finding in findings) else 1)
 
 
 def shared_settings(**given: object) -> Settings:

@@ -161,3 +161,8 @@ on conflict (bucket, customer_id) do nothing
 -- The history has followed.
 update merge_task set copied_at = %(now)s
 where loser_id in (select customer_id from carried) and copied_at is null
+
+-- name: note_loss
+-- Who gave up what of the history.
+insert into audit (id, at, actor, action, subject, detail)
+values (%(id)s, %(now)s, %(by)s, 'history_given_up', %(path)s, %(detail)s)
