@@ -51,7 +51,9 @@ def dispatch() -> None:
     from dangol.speak.dispatch import run_dispatch
 
     # speak must not know converse: who writes an answer is handed in here
-    _until_signal(partial(run_dispatch, renderers={"answer": render_answers}))
+    _until_signal(
+        partial(run_dispatch, renderers={"answer": render_answers, "personal": render_answers})
+    )
 
 
 def post() -> None:

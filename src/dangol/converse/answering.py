@@ -1,4 +1,4 @@
-"""The mail of an answer that a member of the team wrote: plain text, threaded, answerable."""
+"""The mail that a member of the team wrote: plain text, threaded, answerable."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -40,7 +40,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 def render_answers(conn: psycopg.Connection, batch: Handed) -> Callable[[int, datetime], Mail]:
-    """For the dispatcher: gives the mail of each row of a batch of kind `answer`.
+    """For the dispatcher: gives the mail of each row of a batch of kind `answer` or `personal`.
 
     Raises:
         NotFound: the thread was erased after the answer was queued.

@@ -207,9 +207,22 @@ where t.state = 'open' and t.waiting_since is null and t.last_at >= %(since)s
   and m.direction = 'out' and m.at = t.last_at
   and s.state in ('failed', 'silent', 'uncertain');
 
+-- name: count_begun
+-- How many conversations the team has begun with a customer.
+select count(*) from thread
+where bucket = %(bucket)s and customer_id = %(customer_id)s and is_begun;
+
+-- name: begin_thread
+-- A conversation of ours; no row where it was begun before.
+insert into thread
+    (bucket, customer_id, id, subject, state, is_begun, opened_at, waiting_since, last_at)
+values (%(bucket)s, %(customer_id)s, %(id)s, %(subject)s, 'open', true, %(at)s, null, %(at)s)
+on conflict (bucket, customer_id, id) do nothing
+returning id;
+
 -- name: find_answer
--- What a send of ours answers with.
-select m.subject, m.body_text, m.header_id, m.in_reply_to, m.reference_ids
+-- What a send of ours says.
+select m.subject, m.body_full, m.header_id, m.in_reply_to, m.reference_ids
 from thread_message as m
 where m.bucket = %(bucket)s and m.customer_id = %(customer_id)s and m.send_id = %(send_id)s
   and m.direction = 'out';

@@ -84,6 +84,22 @@ class Thread(msgspec.Struct, frozen=True):
     messages: list[ThreadMessage]
 
 
+class Out(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail of ours that stands in a thread."""
+
+    thread_id: UUID
+    send_id: int
+    header_id: str
+    in_reply_to: str | None = None
+    references: list[str] = []
+    from_address: str
+    subject: str
+    text: str
+    closing: str = ""
+    """What the program adds below the words of the member."""
+    author: str
+
+
 def answers_waiting(conn: psycopg.Connection, limit: int = 200) -> list[ThreadSummary]:
     """Threads in which the customer has the last word, longest waiting first."""
     return _summaries(conn.execute(f"{_SQL.threads} {_SQL.that_wait}", {"limit": limit}))
@@ -153,9 +169,7 @@ def answer(
         InputError: the text is empty or longer than 50,000 characters, or no sender is set.
         NotFound: there is no such thread.
     """
-    text = text.replace("\r\n", "\n").replace("\0", "").strip()
-    if not text or len(text) > LONGEST_ANSWER:
-        raise InputError("An answer has between 1 and 50,000 characters.")
+    text = check_text(text)
     brand = read_brand(conn)
     if not brand.sender_email:
         raise InputError("Set the sender address under Settings before answering.")
@@ -166,10 +180,33 @@ def answer(
     by = f"member:{member}"
     new = NewSend(kind="answer", message_kind=MessageKind.CONVERSATION)
     send_id = create_send(conn, new, by=by, now=now)
-    header_id = message_id_of(keyring, brand, send_id, customer_id)
-    _add_out(conn, found, (send_id, header_id), (text, by), brand, now)
+    parent = next((one for one in reversed(found.messages) if one.header_id), None)
+    out = Out(
+        thread_id=thread_id,
+        send_id=send_id,
+        header_id=message_id_of(keyring, brand, send_id, customer_id),
+        in_reply_to=parent.header_id if parent else None,
+        references=reference_chain(parent) if parent else [],
+        from_address=brand.sender_email,
+        subject=reply_subject(found.summary.subject),
+        text=text,
+        author=by,
+    )
+    add_out(conn, customer_id, out, now)
     queue_message(conn, send_id, customer_id, now=now)
     return send_id
+
+
+def check_text(text: str) -> str:
+    """The words of a mail as they are kept.
+
+    Raises:
+        InputError: there are none, or more than 50,000 characters.
+    """
+    text = text.replace("\r\n", "\n").replace("\0", "").strip()
+    if not text or len(text) > LONGEST_ANSWER:
+        raise InputError("An answer has between 1 and 50,000 characters.")
+    return text
 
 
 def message_id_of(keyring: Keyring, brand: Brand, send_id: int, customer_id: int) -> str:
@@ -254,42 +291,32 @@ def list_strays(conn: psycopg.Connection, limit: int = 200) -> list[Stray]:
     return [Stray(*row) for row in conn.execute(_SQL.list_strays, {"limit": limit})]
 
 
-def _add_out(
-    conn: psycopg.Connection,
-    thread: Thread,
-    sent: tuple[int, str],
-    said: tuple[str, str],
-    brand: Brand,
-    now: datetime,
-) -> None:
-    """The answer as a message of the thread, with the ids that thread it."""
-    send_id, header_id = sent
-    text, author = said
-    key = key_of(thread.summary.customer_id)
-    parent = next((one for one in reversed(thread.messages) if one.header_id), None)
+def add_out(conn: psycopg.Connection, customer_id: int, out: Out, now: datetime) -> None:
+    """Keep a mail of ours as the last word of its thread, with the ids that thread it."""
+    key = key_of(customer_id)
     row = key | {
-        "thread_id": thread.summary.id,
+        "thread_id": out.thread_id,
         "id": uuid4(),
         "direction": "out",
         "kind": "message",
-        "header_id": header_id,
-        "in_reply_to": parent.header_id if parent else None,
-        "reference_ids": reference_chain(parent) if parent else [],
-        "from_address": brand.sender_email,
+        "header_id": out.header_id,
+        "in_reply_to": out.in_reply_to,
+        "reference_ids": out.references,
+        "from_address": out.from_address,
         "is_other_sender": False,
         "is_guess": False,
-        "subject": reply_subject(thread.summary.subject),
-        "body_text": text,
-        "body_full": text,
+        "subject": out.subject,
+        "body_text": out.text,
+        "body_full": out.text + out.closing,
         "attachments": Jsonb([]),
-        "send_id": send_id,
-        "author": author,
+        "send_id": out.send_id,
+        "author": out.author,
         "at": now,
     }
     conn.execute(_SQL.add_message, row)
-    named = {"header_id": header_id, "thread_id": thread.summary.id, "send_id": send_id, "at": now}
-    conn.execute(_SQL.add_header, key | named)
-    conn.execute(_SQL.end_waiting, key | {"id": thread.summary.id, "at": now})
+    named = {"header_id": out.header_id, "thread_id": out.thread_id, "send_id": out.send_id}
+    conn.execute(_SQL.add_header, key | named | {"at": now})
+    conn.execute(_SQL.end_waiting, key | {"id": out.thread_id, "at": now})
 
 
 def reference_chain(parent: ThreadMessage) -> list[str]:

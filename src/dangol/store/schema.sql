@@ -673,6 +673,7 @@ CREATE TABLE public.thread (
     opened_at timestamp with time zone NOT NULL,
     waiting_since timestamp with time zone,
     last_at timestamp with time zone NOT NULL,
+    is_begun boolean DEFAULT false NOT NULL,
     CONSTRAINT thread_state_check CHECK ((state = ANY (ARRAY['open'::text, 'closed'::text])))
 );
 CREATE TABLE public.thread_attachment (

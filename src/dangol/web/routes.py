@@ -35,6 +35,7 @@ from dangol.web.desk import (
     signing,
     sources,
     team,
+    writing,
 )
 from dangol.web.serve import Route
 from dangol.web.signin.role import Role
@@ -88,6 +89,8 @@ DESK = (
     Route("GET", "/customers/{id:str}/timeline", customer.show_timeline, VIEW),
     Route("GET", "/customers/{id:str}/rhythm", customer.show_rhythm, VIEW),
     Route("POST", "/customers/{id:str}/consent", customer.change_consent, SUPPORT),
+    Route("GET", "/customers/{id:str}/write", writing.show, SUPPORT),
+    Route("POST", "/customers/{id:str}/write", writing.send, SUPPORT),
     Route("POST", "/customers/{id:str}/notes", notes.write, SUPPORT),
     Route("POST", "/customers/{id:str}/notes/change", notes.change, SUPPORT),
     Route("GET", "/customers/{id:str}/everything.json", forgetting.download_everything, OWN),

@@ -137,7 +137,7 @@ offsets as (
     select unnest({sinces}::timestamptz[]) as since, unnest({easts}::bigint[]) as east),
 heard as (
     select e.bucket, e.customer_id, e.name, e.time, e.props,
-        e.cause in ('behaviour', 'time') or e.time < e.received_at as is_dated
+        e.cause in ('behaviour', 'time', 'history') as is_dated
     from events e join seen using (bucket, customer_id)
     where e.name in ({event}, 'Consent Changed', 'Stage Changed') and e.time <= {now}),
 days as (

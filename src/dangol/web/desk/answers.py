@@ -2,6 +2,7 @@
 
 from dangol.converse import thread
 from dangol.errors import InputError
+from dangol.know.profile.service import get_profile
 from dangol.web.answer import Answer, Download, Move, Page
 from dangol.web.desk.listing import csv_file, paged
 from dangol.web.visit import Visit
@@ -89,9 +90,11 @@ def download_attachment(visit: Visit) -> Answer:
 
 def _page(visit: Visit, problem: str = "") -> Page:
     found = thread.get_thread(visit.conn, visit.number("customer"), visit.id())
+    profile = get_profile(visit.conn, visit.number("customer"))
     values = {
         "found": found,
         "summary": found.summary,
+        "address": found.summary.from_address or profile.address or "",
         "text": visit.form("text"),
         "problem": problem,
         "url": _url(visit),

@@ -18,6 +18,7 @@ from dangol.web.desk.jobs import job_values, say_error
 from dangol.web.desk.listing import Figure
 from dangol.web.desk.people import LATELY, SQL, People, count_people, list_people, stage_flow
 from dangol.web.desk.suggestion import suggest
+from dangol.web.desk.writing import list_written
 from dangol.web.visit import Visit
 
 _SHOWN = 6
@@ -51,17 +52,20 @@ def show(visit: Visit) -> Answer:
     regular = People(stage=Stage.LOYAL, days=LATELY)
     first = People(first=LATELY)
     bars, steps = stages(visit)
-    values = {
+    shown = {
+        name: list_people(visit.conn, people, visit.now, limit=_SHOWN)
+        for name, people in (("quiet", quiet), ("regulars", regular), ("firsts", first))
+    }
+    listed = [row["customer_id"] for rows in shown.values() for row in rows]
+    values = shown | {
         "waiting": _rows(visit, SQL.waiting),
         "count_waiting": Figure(_one(visit, SQL.count_waiting), "/answers"),
-        "quiet": list_people(visit.conn, quiet, visit.now, limit=_SHOWN),
         "count_quiet": count_people(visit.conn, quiet, visit.now),
-        "regulars": list_people(visit.conn, regular, visit.now, limit=_SHOWN),
         "count_regulars": count_people(visit.conn, regular, visit.now),
-        "firsts": list_people(visit.conn, first, visit.now, limit=_SHOWN),
         "count_firsts": count_people(visit.conn, first, visit.now),
         "has_fans": find_fans(visit.conn) is not None,
         "suggest": suggest,
+        "written": list_written(visit, listed),
         "newcomers": count_people(visit.conn, People(new=LATELY), visit.now),
         "everyone": count_people(visit.conn, People(), visit.now),
         "visitors": count_people(visit.conn, People(visitors=True), visit.now),

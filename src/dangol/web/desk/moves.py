@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from dangol.model.event import Cause
+from dangol.model.stage import Stage
 from dangol.web.answer import Answer, Page
-from dangol.web.desk.charts import BEFORE
+from dangol.web.desk.charts import BEFORE, NOBODY
 from dangol.web.desk.flow import stage_names
 from dangol.web.desk.listing import CSV_ROWS, PAGE, Figure, ListPage, csv_file, list_url, offset_of
 from dangol.web.desk.span import DaySpan, span_asked
@@ -15,6 +16,15 @@ from dangol.web.visit import Visit
 _WAIT_S = 30.0
 _BATCH = 1000
 _SHOWN = 8
+_LEVELS = (
+    NOBODY,
+    Stage.UNKNOWN,
+    Stage.INACTIVE,
+    Stage.LAPSING,
+    Stage.NEW,
+    Stage.ACTIVE,
+    Stage.LOYAL,
+)
 _CAUSES = tuple(cause.value for cause in Cause)
 _HEADER = ("customer_id", "name", "email", "was", "stage", "cause", "time", "p")
 
@@ -28,7 +38,8 @@ def show_part(visit: Visit) -> Answer:
         return Page("desk/moves_part.html", {"problem": visit.say(error)})
     rows = [(one, Figure(one["changes"], _url(span, one))) for one in found["why"]]
     everything = Figure(sum(one["changes"] for one in found["why"]), _url(span, {}))
-    values = {"problem": "", "why": rows, "all": everything, "moves": _moves(found["page"])}
+    moves = _moves(found["page"])
+    values = {"problem": "", "why": rows, "all": everything, "moves": moves, "why_of": why_of}
     return Page("desk/moves_part.html", values)
 
 
@@ -40,7 +51,7 @@ def show(visit: Visit) -> Answer:
         _moves(found["page"]), _total(found, wanted), offset, "/moves", span.query | wanted
     )
     values = {"page": page, "span": span, "back": list_url("/flow", span.query),
-              "wanted": wanted, "names": stage_names(visit)}  # fmt: skip
+              "wanted": wanted, "names": stage_names(visit), "why_of": why_of}  # fmt: skip
     return Page("desk/moves.html", values)
 
 
@@ -54,6 +65,19 @@ def download(visit: Visit) -> Answer:
         if len(rows) < _BATCH:
             break
     return csv_file("moves.csv", _HEADER, lines)
+
+
+def why_of(move: dict[str, Any]) -> str:
+    """The key of why somebody moved. Of the past that an import told: only orders lift a stage, and
+    only silence lowers it.
+
+    >>> why_of({"was": "active", "stage": "loyal", "cause": "history"})
+    'moves.past_came'
+    """
+    if move["cause"] != Cause.HISTORY:
+        return f"moves.cause_{move['cause']}"
+    rose = _LEVELS.index(move["stage"]) >= _LEVELS.index(move["was"])
+    return "moves.past_came" if rose else "moves.past_quiet"
 
 
 def _ask(

@@ -11,12 +11,19 @@ where c.merged_into is null and c.erased_at is null
     and (%(stage)s::text is null or coalesce(s.stage, 'unknown') = %(stage)s)
     and (%(previous)s::text is null or s.previous = %(previous)s)
     and (%(changed_after)s::timestamptz is null or s.since >= %(changed_after)s)
-    and (not %(by_themselves)s or s.cause in ('behaviour', 'time'))
+    and (not %(by_themselves)s or s.cause in ('behaviour', 'time', 'history'))
     and (%(first_after)s::timestamptz is null or c.first_seen_at >= %(first_after)s)
     and (%(came_after)s::date is null or (s.repeats = 0 and s.first_day >= %(came_after)s))
     and (%(quiet_on)s::date is null
         or (%(quiet_on)s::date - s.last_day) * s.repeats > s.last_day - s.first_day
         or s.repeats = 0)
+
+-- name: list_begun
+-- With whom of these we began a conversation lately: the latest each.
+select distinct on (customer_id) customer_id, id, opened_at from thread
+where bucket = any(%(buckets)s) and customer_id = any(%(customers)s) and is_begun
+    and opened_at >= %(since)s
+order by customer_id, opened_at desc
 
 -- name: people_columns
 -- What a list shows of each.
