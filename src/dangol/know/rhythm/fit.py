@@ -1,5 +1,7 @@
 """Learn the four numbers of a rhythm model from all histories, by maximum likelihood."""
 
+from typing import Protocol
+
 import msgspec
 import numpy as np
 from scipy.optimize import minimize
@@ -14,6 +16,13 @@ _BOUNDS = [(-10.0, 12.0)] * 4
 _TIGHT = {"ftol": 1e-14, "gtol": 1e-8, "maxiter": 500}
 _SCALED_AGE = 10.0
 _LEAST_DROPOUT = 0.01
+
+
+class Slope(Protocol):
+    """A likelihood that knows in which direction it rises."""
+
+    def value_and_gradient(self, params: Array) -> tuple[float, Array]:
+        """ln L and its derivatives by the parameters."""
 
 
 class Fit(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +64,7 @@ def fit(rows: Histories, kind: ModelKind = ModelKind.MBG) -> Fit:
     inside = all(
         low + 0.01 < x < high - 0.01 for x, (low, high) in zip(found.x, _BOUNDS, strict=True)
     )
-    covariance = _covariance(in_weeks, best) if inside else None
+    covariance = covariance_at(in_weeks, best) if inside else None
     return Fit(
         kind=kind,
         params=params,
@@ -82,12 +91,15 @@ def climb(likelihood: Likelihood) -> object:
     )
 
 
-def _covariance(likelihood: Likelihood, best: Array) -> Array | None:
-    """The inverse of the observed information of log-parameters, by central differences."""
+def covariance_at(likelihood: Slope, best: Array) -> Array | None:
+    """Of log-parameters at their best: the inverse of the observed information.
+
+    By central differences of the gradient; None where the likelihood has no peak there.
+    """
     step = 1e-5
     rows = []
-    for i in range(4):
-        shift = np.ones(4)
+    for i in range(len(best)):
+        shift = np.ones(len(best))
         shift[i] += step
         up = likelihood.value_and_gradient(best * shift)[1]
         down = likelihood.value_and_gradient(best / shift)[1]
@@ -97,7 +109,7 @@ def _covariance(likelihood: Likelihood, best: Array) -> Array | None:
         found = np.linalg.inv((information + information.T) / 2)
     except np.linalg.LinAlgError:
         return None
-    is_peak = (np.linalg.eigvalsh(found) > 0).all()
+    is_peak = np.isfinite(found).all() and (np.linalg.eigvalsh(found) > 0).all()
     return found if is_peak else None
 
 

@@ -63,6 +63,8 @@ class Spend(msgspec.Struct, frozen=True, kw_only=True):
     """Of how many with an order after their first it was learned."""
     correlation: float
     """Between how often somebody orders and for how much; the model takes it to be none."""
+    covariance: tuple[tuple[float, ...], ...] | None = None
+    """Of the logarithms of p, q and gamma; None where the data do not tell how sure they are."""
 
 
 class SpendProblem(StrEnum):

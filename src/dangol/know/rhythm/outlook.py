@@ -2,11 +2,15 @@
 
 The middle is the model's expectation. The range is luck and doubt together: futures are played
 through (has the customer left? at which rate do orders come? after which one does it end? what is
-each worth?) with models that might as well be true, and eight in ten lie inside.
+each worth?) with models that might as well be true, and eight in ten lie inside. Of everyone
+together, doubt is taken to first order: playing everyone many times would take minutes.
 """
+
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from dangol.know.rhythm.forecast import expected_orders
 from dangol.know.rhythm.history import Histories, group_each
@@ -17,7 +21,9 @@ from dangol.know.rhythm.uncertainty import draw_models, spread
 
 _FUTURES = 20
 """Per model that might be true."""
-_MOST_TOTALS = 30
+_ENOUGH_PLAYED = 200_000
+_DRAWN = 20_000
+_STEP = 0.01
 _RNG = np.random.Generator
 
 
@@ -76,41 +82,92 @@ def outlook_of_all(
 ) -> tuple[Outlook | None, Array, Array | None]:
     """Of everyone together, and the expected orders and spend of each row.
 
-    Doubt about the model is drawn anew for the sum; luck is what one played future of each
-    differs from its expectation, as independent between customers.
+    No outlook of everyone where the model does not know how sure it is.
     """
     alike, of = group_each(rows)
     orders = expected_orders(model.params, model.kind, alike, open_days)[of]
-    worth = None
-    if isinstance(model.spend, Spend):
-        worth = expected_amount(model.spend, paid)
-    spend = None if worth is None else orders * worth
-    models = draw_models(model, _MOST_TOTALS)
-    if not models:
+    money = model.spend if isinstance(model.spend, Spend) else None
+    worth = expected_amount(money, paid) if money else np.ones(len(rows))
+    spend = orders * worth if money else None
+    if model.covariance is None:
         return None, orders, spend
+    of_group = np.stack([alike.weight, np.bincount(of, worth, len(alike))])
+    doubts = _rhythm_doubts(model, alike, of_group, open_days)
+    lucks = _lucks(model, rows, paid, (open_days, orders, worth))
+    told = Outlook(
+        orders=_sum_range(float(orders.sum()), doubts[0], lucks[0]),
+        spend=None,
+        currency="" if money is None else money.currency,
+        problem=model.spend if money is None else None,
+    )
+    if money is None or spend is None:
+        return told, orders, None
+    doubt = float(np.hypot(doubts[1], _spend_doubt(money, paid, orders)))
+    return replace(told, spend=_sum_range(float(spend.sum()), doubt, lucks[1])), orders, spend
+
+
+def _rhythm_doubts(
+    model: RhythmModel, alike: Histories, weights: Array, open_days: int
+) -> list[float]:
+    """How sure the model is of the expected orders, added up with each row of `weights`."""
+
+    def sums(at: Array) -> Array:
+        params = Params(r=at[0], alpha=at[1], a=at[2], b=at[3])
+        return weights @ expected_orders(params, model.kind, alike, open_days)
+
+    return _doubts(sums, msgspec.structs.astuple(model.params), model.covariance)
+
+
+def _spend_doubt(money: Spend, paid: Amounts, orders: Array) -> float:
+    """The same of what those orders are worth."""
+    if money.covariance is None:
+        return 0.0
+
+    def total(at: Array) -> Array:
+        one = replace(money, p=at[0], q=max(at[1], 1 + 1e-6), gamma=at[2])
+        return np.array([orders @ expected_amount(one, paid)])
+
+    return _doubts(total, (money.p, money.q, money.gamma), money.covariance)[0]
+
+
+def _doubts(
+    sums: Callable[[Array], Array], best: tuple[float, ...], covariance: object
+) -> list[float]:
+    """Standard deviations of the logarithms of `sums`, to first order (the delta method)."""
+    slopes = []
+    for shift in np.eye(len(best)) * _STEP:
+        up, down = (np.maximum(sums(np.array(best) * np.exp(by)), 1e-300) for by in (shift, -shift))
+        slopes.append((np.log(up) - np.log(down)) / (2 * _STEP))
+    slope = np.array(slopes)
+    return np.sqrt(np.einsum("is,ij,js->s", slope, np.array(covariance), slope)).tolist()
+
+
+def _lucks(
+    model: RhythmModel, rows: Histories, paid: Amounts, told: tuple[int, Array, Array]
+) -> list[float]:
+    """By how much everyone's orders (and spend) together differ from what is expected.
+
+    One played future of each customer is enough where there are many: their luck is their own.
+    """
+    open_days, orders, worth = told
     rng = np.random.default_rng(0)
-    of_group = np.stack([alike.weight, np.bincount(of, worth, len(alike))], axis=1)
-    sums = np.array(
-        [expected_orders(one, model.kind, alike, open_days) @ of_group for one in models]
-    )
-    played = _play(model.params, model.kind, rows, (open_days, 1), rng)
-    luck = [float(((played - orders) ** 2).sum())]
-    if isinstance(model.spend, Spend) and spend is not None:
-        money = _spend(model.spend, paid.orders, paid.mean, played, rng)
-        luck.append(float(((money - spend) ** 2).sum()))
-    noise = rng.standard_normal((len(models) * _FUTURES, len(luck))) * np.sqrt(luck)
-    low, high = spread(np.repeat(sums[:, : len(luck)], _FUTURES, axis=0) + noise)
-    low = np.maximum(low, 0)
-    told = Range(float(orders.sum()), float(low[0]), float(high[0]))
-    money_told = None if spend is None else Range(float(spend.sum()), float(low[1]), float(high[1]))
-    is_known = isinstance(model.spend, Spend)
-    whole = Outlook(
-        orders=told,
-        spend=money_told,
-        currency=model.spend.currency if is_known else "",
-        problem=None if is_known else model.spend,
-    )
-    return whole, orders, spend
+    futures = int(np.clip(_ENOUGH_PLAYED // max(len(rows), 1), 1, 100))
+    played = _play(model.params, model.kind, rows, (open_days, futures), rng)
+    values = [(played, orders)]
+    if isinstance(model.spend, Spend):
+        many = (np.tile(column, futures) for column in (paid.orders, paid.mean))
+        values.append((_spend(model.spend, *many, played, rng), orders * worth))
+    return [
+        float(np.sqrt(((one.reshape(futures, -1) - mean) ** 2).sum() / futures))
+        for one, mean in values
+    ]
+
+
+def _sum_range(mean: float, doubt: float, luck: float) -> Range:
+    """A sum that doubt multiplies and luck adds to, both normal (doubt of the logarithm)."""
+    draws = np.random.default_rng(0).standard_normal((2, _DRAWN))
+    low, high = spread(mean * np.exp(doubt * draws[0]) + luck * draws[1])
+    return Range(mean, max(float(low), 0.0), float(high))
 
 
 def _stacked(models: list[Params]) -> Params:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import digamma, gammaln
 
+from dangol.know.rhythm.fit import covariance_at
 from dangol.know.rhythm.minimum import LEAST_REPEATERS
 from dangol.know.rhythm.model import Spend, SpendProblem
 
@@ -62,9 +63,11 @@ def fit_spend(rows: Amounts, currency: str) -> Spend | SpendProblem:
     found = minimize(
         downhill, np.zeros(3), jac=True, method="L-BFGS-B", bounds=_BOUNDS, options=_TIGHT
     )
-    p, q, gamma = (float(value) for value in np.exp(found.x))
+    best = np.exp(found.x)
+    p, q, gamma = (float(value) for value in best)
     if q <= 1:
         return SpendProblem.NO_MEAN
+    spread = covariance_at(likelihood, best)
     return Spend(
         p=p,
         q=q,
@@ -72,6 +75,7 @@ def fit_spend(rows: Amounts, currency: str) -> Spend | SpendProblem:
         currency=currency,
         customers=len(rows.orders),
         correlation=related,
+        covariance=None if spread is None else tuple(map(tuple, spread.tolist())),
     )
 
 

@@ -5,11 +5,12 @@ import pytest
 from msgspec.structs import replace
 
 from dangol.know.rhythm.history import Histories, from_days, histories
-from dangol.know.rhythm.model import Spend, SpendProblem
-from dangol.know.rhythm.outlook import outlook, outlook_of_all
-from dangol.know.rhythm.spend import Amounts, amounts
+from dangol.know.rhythm.model import Params, Spend, SpendProblem
+from dangol.know.rhythm.outlook import _play, _stacked, outlook, outlook_of_all
+from dangol.know.rhythm.spend import Amounts, amounts, fit_spend
+from dangol.know.rhythm.uncertainty import draw_models, spread
 from tests.unit.know.rhythm.crowd import SHOP, simulate
-from tests.unit.know.rhythm.test_uncertainty import learn
+from tests.unit.know.rhythm.test_uncertainty import CDNOW, learn
 
 SPEND = Spend(p=6.2, q=3.7, gamma=15_400.0, currency="KRW", customers=400, correlation=0.0)
 NOTHING_PAID = amounts([0], [0])
@@ -44,16 +45,52 @@ def test_eight_in_ten_come_as_often_as_said():
     assert expected == pytest.approx(came[chosen].sum(), rel=0.25)
 
 
-def test_the_range_of_everyone_holds_the_truth_of_most_shops():
-    held = []
-    for seed in range(20, 30):
-        model, rows, came = _shop(seed, 300)
-        none = Amounts(np.zeros(len(rows), int), np.zeros(len(rows)))
-        total, orders, spend = outlook_of_all(model, rows, none, 365)
-        assert orders.sum() == pytest.approx(total.orders.mean)
-        assert spend.sum() == pytest.approx(total.spend.mean)
-        held.append(total.orders.low <= came.sum() <= total.orders.high)
-    assert 6 <= sum(held) <= 10
+def test_the_range_of_everyone_is_that_of_playing_everyone_with_many_models():
+    model, rows, _ = _shop(5, 300)
+    none = Amounts(np.zeros(len(rows), int), np.zeros(len(rows)))
+    total, orders, spend = outlook_of_all(model, rows, none, 365)
+    assert orders.sum() == pytest.approx(total.orders.mean)
+    assert spend.sum() == pytest.approx(total.spend.mean)
+    models, rng = draw_models(model, 1000), np.random.default_rng(1)
+    played = _play(_stacked(models), model.kind, rows, (365, 1), rng).reshape(len(models), -1)
+    low, high = spread(played.sum(axis=1))
+    assert total.orders.high - total.orders.low == pytest.approx(high - low, rel=0.15)
+    assert total.orders.low < total.orders.mean < total.orders.high
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("truth", [SHOP, CDNOW, Params(r=1.8, alpha=9, a=0.9, b=4.5)])
+def test_next_years_orders_and_spend_lie_inside_eight_times_in_ten(truth):
+    """Of 300 shops with 300 customers each, learned anew each time, amounts as well."""
+    held = np.array([told for seed in range(3000, 3300) if (told := _held(truth, seed))])
+    assert len(held) >= 280
+    for share in held.mean(axis=0):
+        assert 0.75 <= share <= 0.85
+
+
+def _held(truth, seed):
+    """Whether orders, and spend, came out within the range; None where no range is given."""
+    crowd = simulate(truth, 300, 1095, seed)
+    who, rows = from_days(crowd.customer, crowd.day, 730)
+    days = np.unique(np.stack([crowd.customer, crowd.day], axis=1), axis=0)
+    rng = np.random.default_rng(seed + 10**6)
+    level = rng.gamma(SPEND.q, 1 / SPEND.gamma, 300)
+    paid = rng.gamma(SPEND.p, 1, len(days)) / level[days[:, 0]]
+    later = np.r_[False, days[1:, 0] == days[:-1, 0]] & np.isin(days[:, 0], who)
+    past, ahead = later & (days[:, 1] <= 730), later & (days[:, 1] > 730)
+    known = amounts(
+        np.bincount(days[past, 0], minlength=300)[who],
+        np.bincount(days[past, 0], paid[past], 300)[who],
+    )
+    model = replace(learn(rows), spend=fit_spend(known, "KRW"))
+    told, _, _ = outlook_of_all(model, rows, known, 365)
+    if told is None or told.spend is None:
+        return None
+    came = ahead.sum(), paid[ahead].sum()
+    return [
+        one.low <= true <= one.high
+        for one, true in zip((told.orders, told.spend), came, strict=True)
+    ]
 
 
 def test_money_follows_the_own_amounts():

@@ -48,7 +48,7 @@ def coverage(truth: Params, seeds: range) -> tuple[float, float]:
         low, high = p_interval(models, model.kind, rows, days)
         true = p_active(truth, model.kind, rows, days)
         of_p.append(((low <= true) & (true <= high)).mean())
-        orders = [expected_orders(one, model.kind, rows, 365) for one in models[:40]]
+        orders = [expected_orders(one, model.kind, rows, 365) for one in models]
         low, high = spread(np.array(orders))
         true = expected_orders(truth, model.kind, rows, 365)
         of_orders.append(((low <= true) & (true <= high)).mean())
