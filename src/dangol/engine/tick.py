@@ -19,8 +19,10 @@ import psycopg
 import pyarrow as pa
 from psycopg import errors
 
+from dangol.decide.campaign.reactions import note_reactions
 from dangol.engine.leases import Lease, bucket_ranges, hold
 from dangol.engine.standing.telling import Listening, Told, tell_heard, tell_stages
+from dangol.know.attention.store import apply_acts
 from dangol.know.consent.store import (
     apply_heard,
     suppress_changed_addresses,
@@ -44,6 +46,8 @@ DEEPEST = 8
 
 
 _TRY_AGAIN = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
+
+_REACTIONS = {EventName.MESSAGE_OPENED, EventName.MESSAGE_CLICKED, EventName.MESSAGE_REPLIED}
 
 _UNUSABLE = (psycopg.DataError, psycopg.IntegrityError, ValueError, msgspec.DecodeError)
 """What a row raises that no turn can apply, however often it is tried."""
@@ -96,12 +100,14 @@ def live(
         _send_on_those_who_left(conn, now)
         applied = _append(conn, now)
 
-        # know: traits and address, consent, orders, who brought whom, stage
+        # know: traits and address, attention, consent, orders, who brought whom, stage
         said = _names(conn)
         brand = read_brand(conn)
         if EventName.PROFILE_UPDATED in said:
             apply_statements(conn, ground.keyring)
             suppress_changed_addresses(conn, ground.journal)
+        came_back = note_reactions(conn) if said & _REACTIONS else []
+        apply_acts(conn, brand.relationship_event, came_back, now)
         if EventName.CONSENT_CHANGED in said:
             apply_heard(conn, ground.journal, now)
         if EventName.CUSTOMERS_MERGED in said:
@@ -246,6 +252,7 @@ def _names(conn: psycopg.Connection) -> set[str]:
         EventName.CONSENT_CHANGED,
         EventName.CUSTOMERS_MERGED,
         EventName.REFERRAL_USED,
+        *_REACTIONS,
     ]
     return {name for name, _ in conn.execute(SQL.list_names, {"names": handled})}
 

@@ -45,6 +45,8 @@ class SilentReason(StrEnum):
     WRONG_STAGE = "wrong_stage"
     OPEN_COMPLAINT = "open_complaint"
     TOO_OFTEN = "too_often"
+    NEEDS_REST = "needs_rest"
+    """Too little attention is left for one more message."""
     QUIET_HOURS = "quiet_hours"
     """Deferred past the end of the campaign's own window."""
     CONTENT_REFUSED = "content_refused"

@@ -35,6 +35,10 @@ class TextColumn(Column):
     """text[]"""
 
 
+class FloatColumn(Column):
+    """float8[]"""
+
+
 class OctetColumn(Column):
     """bytea[]"""
 
@@ -50,6 +54,11 @@ class TimeColumn(Column):
 def ints(values: Sequence[int] | np.ndarray) -> IntColumn:
     """Whole numbers without nulls."""
     return IntColumn(_fixed(np.asarray(values, np.int64), 20, ">i8"))
+
+
+def floats(values: Sequence[float] | np.ndarray) -> FloatColumn:
+    """Numbers without nulls."""
+    return FloatColumn(_fixed(np.asarray(values, np.float64), 701, ">f8"))
 
 
 def uuids(values: Sequence[bytes]) -> UuidColumn:
@@ -119,6 +128,7 @@ def _register(column: type[Column], array_oid: int) -> None:
 
 for _column, _oid in (
     (IntColumn, 1016),
+    (FloatColumn, 1022),
     (TextColumn, 1009),
     (OctetColumn, 1001),
     (UuidColumn, 2951),

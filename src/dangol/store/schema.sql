@@ -124,7 +124,11 @@ CREATE TABLE public.contact_state (
     paused_until timestamp with time zone,
     handed_at timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
     soft_bounces integer DEFAULT 0 NOT NULL,
-    first_soft_bounce_at timestamp with time zone
+    first_soft_bounce_at timestamp with time zone,
+    attention double precision DEFAULT 10 NOT NULL,
+    attention_at timestamp with time zone,
+    attention_locked_until timestamp with time zone,
+    visited_at timestamp with time zone
 )
 WITH (fillfactor='70');
 CREATE TABLE public.customer (
@@ -390,7 +394,8 @@ CREATE TABLE public.message (
     dispatcher text COLLATE pg_catalog."C",
     attempts smallint DEFAULT 0 NOT NULL,
     finished_at timestamp with time zone,
-    response text
+    response text,
+    returned real DEFAULT 0 NOT NULL
 )
 WITH (fillfactor='60');
 CREATE TABLE public.message_past (

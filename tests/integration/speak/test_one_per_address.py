@@ -104,7 +104,7 @@ def test_a_decision_keeps_the_versions_of_what_decided(
     conn: psycopg.Connection, send_id: int
 ) -> None:
     rules = read_rules(conn)
-    assert rules.version == "1.0.1"  # of the checks, the caps (never set) and the hours
+    assert rules.version == "2.0.1.0"  # of the checks, the caps, the hours and attention
     hand(conn, send_id, 1, 0)
     row = conn.execute("select seen from message where state = 'handed'").fetchone()
     assert row is not None

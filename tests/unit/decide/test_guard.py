@@ -42,6 +42,7 @@ PEOPLE = st.builds(
     handed_week=st.integers(0, 5),
     zone=ZONES,
     shares_address=st.booleans(),
+    attention=st.floats(0, 20),
 )
 MOSTLY_FINE = st.builds(
     lambda base, changes: msgspec.structs.replace(base, **changes),
@@ -54,6 +55,7 @@ MOSTLY_FINE = st.builds(
             "handed_day": st.integers(0, 1),
             "paused_until": MOMENTS,
             "stage": st.sampled_from(Stage),
+            "attention": st.sampled_from([0.0, 4.0, 6.0, 8.0, 9.5, 20.0]) | st.floats(0, 20),
         },
     ),
 )
@@ -72,6 +74,7 @@ RULE_SETS = st.builds(
     Rules,
     per_day=st.integers(0, 2),
     per_week=st.integers(0, 5),
+    care=st.sampled_from([0.0, 0.5, 1.0, 1.5]),
     quiet_from=st.times(),
     quiet_until=st.times(),
     zone=st.sampled_from(["Asia/Seoul", "America/Santiago"]),
@@ -134,6 +137,8 @@ def verdict_about(kind: MessageKind, *, is_begun: bool = False, **facts: object)
         ({"handed_day": 1}, "too_often", "allowed"),
         ({"handed_week": 4}, "too_often", "allowed"),
         ({"handed_week": 3}, "allowed", "allowed"),
+        ({"attention": 5.9}, "needs_rest", "allowed"),
+        ({"attention": 6.0}, "allowed", "allowed"),
         ({"zone": "America/New_York"}, "quiet_hours", "allowed"),
         ({"shares_address": True}, "shared_address", "shared_address"),
     ],
@@ -160,6 +165,22 @@ def test_no_win_back_to_those_who_are_here(stage: Stage) -> None:
     refused = stage in {Stage.NEW, Stage.ACTIVE, Stage.LOYAL}
     expected = "wrong_stage" if refused else "allowed"
     assert verdict_about(MessageKind.WINBACK, stage=stage) == expected
+
+
+@pytest.mark.parametrize(
+    ("stage", "least"), [(Stage.LOYAL, 4.0), (Stage.LAPSING, 8.0), (Stage.INACTIVE, 9.5)]
+)
+def test_the_further_away_somebody_is_the_more_rest_they_need(stage: Stage, least: float) -> None:
+    assert verdict_about(MessageKind.NEWS, stage=stage, attention=least) == "allowed"
+    assert verdict_about(MessageKind.NEWS, stage=stage, attention=least - 0.01) == "needs_rest"
+
+
+@pytest.mark.parametrize("attention", [None, {}, {"care": "usual"}])
+def test_attention_is_asked_unless_it_is_switched_off(attention: dict[str, str] | None) -> None:
+    assert parse_rules(None, None, "UTC", attention).care == 1.0
+    assert parse_rules(None, None, "UTC", {"care": "off"}).care == 0.0
+    with pytest.raises(InputError):
+        parse_rules(None, None, "UTC", {"care": 2})
 
 
 def test_quiet_hours_wait_for_the_morning_there() -> None:

@@ -91,8 +91,8 @@ def _groups_of(
         may = judge(people, planned, rules, now).outcome == ALLOWED
         sharers = find_sharers(conn, chunk.bucket[may], chunk.customer_id[may])
         for i in np.flatnonzero(may).tolist() if sharers else ():
-            if rows[i][0] in sharers and rows[i][18] in taken:
+            if rows[i][0] in sharers and rows[i][19] in taken:
                 groups[i] = SilentReason.SHARED_ADDRESS.value
             elif rows[i][0] in sharers:
-                taken.add(rows[i][18])
+                taken.add(rows[i][19])
         yield chunk, groups.tolist()

@@ -175,6 +175,6 @@ def _second_at_address(
 ) -> list[int]:
     """Rows whose address somebody before them in the plan has; addresses are taken durably."""
     found = np.flatnonzero(allowed).tolist()
-    claims = [(rows[i][18], int(members.bucket[i]), rows[i][0]) for i in found]
+    claims = [(rows[i][19], int(members.bucket[i]), rows[i][0]) for i in found]
     first = take_addresses(conn, plan.send.id, claims)
     return [i for i in found if rows[i][0] not in first]

@@ -208,3 +208,38 @@ select c.customer_id, c.traits ->> 'name', c.traits ->> 'email'
 from unnest(%(buckets)s::int[], %(ids)s::bigint[]) as wanted (bucket, customer_id)
 join customer c on c.bucket = wanted.bucket and c.customer_id = wanted.customer_id
 order by c.customer_id
+
+-- name: note_reactions
+-- What the batch says people did with messages that came lately, and what was not known before.
+-- Only the first opening and the first click of a message write anything.
+with said as materialized (
+    select h.bucket, h.customer_id, h.time, (h.props->>'send_id')::bigint as send_id, r.share,
+        coalesce(max(r.share) over (
+            partition by h.bucket, h.customer_id, h.props->>'send_id'
+            order by h.time, r.share rows between unbounded preceding and 1 preceding), 0) as before
+    from heard h
+    join unnest(%(names)s::text[], %(shares)s::float8[]) as r (name, share) on r.name = h.name
+    where h.props->>'send_id' ~ '^[0-9]{1,18}$'
+        and not h.props @> '{"machine": true}'
+), held as materialized (
+    select m.ctid as row, m.bucket, m.send_id, m.customer_id, m.returned, m.handed_at
+    from (select distinct bucket, send_id, customer_id from said) u
+    join message m on m.bucket = u.bucket and m.send_id = u.send_id
+        and m.customer_id = u.customer_id
+    join send s on s.id = m.send_id and s.kind <> 'test'
+        and (s.message_kind <> all(%(free)s) or s.kind = 'personal')
+    where m.handed_at is not null and m.state in ('handed', 'accepted', 'uncertain')
+    order by m.bucket, m.send_id, m.customer_id for update of m
+), came as materialized (
+    select h.row, s.bucket, s.customer_id, s.time, s.share,
+        s.share - greatest(s.before, h.returned) as more
+    from said s
+    join held h on h.bucket = s.bucket and h.send_id = s.send_id
+        and h.customer_id = s.customer_id
+    where s.time <= h.handed_at + %(within)s and s.share > greatest(s.before, h.returned)
+), noted as (
+    update message m set returned = n.share
+    from (select row, max(share) as share from came group by row) n
+    where m.ctid = n.row
+)
+select bucket, customer_id, time, %(cost)s * more from came order by bucket, customer_id, time

@@ -29,6 +29,7 @@ from dangol.decide.guard.facts import (
 )
 from dangol.decide.guard.hours import known_zone, leave_until, quiet_until
 from dangol.decide.guard.rules import Rules
+from dangol.know.attention.tariff import COST, needed
 from dangol.model.consent import ConsentState
 from dangol.model.message import MessageKind
 from dangol.model.reason import DeferReason, Reason, SilentReason
@@ -220,7 +221,7 @@ def _complaint_many(people: PeopleFacts, moment: Moment) -> Refusals:
     return Refusals(people.has_open_complaint, SilentReason.OPEN_COMPLAINT)
 
 
-# -- frequency and hours -----------------------------------------------------------------------
+# -- frequency, attention and hours -----------------------------------------------------------------------
 
 
 def _frequency_one(person: PersonFacts, moment: Moment) -> Verdict:
@@ -240,6 +241,28 @@ def _frequency_many(people: PeopleFacts, moment: Moment) -> Refusals:
     rules = moment.rules
     over = (people.handed_day >= rules.per_day) | (people.handed_week >= rules.per_week)
     return Refusals(over, SilentReason.TOO_OFTEN)
+
+
+def _attention_one(person: PersonFacts, moment: Moment) -> Verdict:
+    care = moment.rules.care
+    least = needed(person.stage, COST["email"], care)
+    if not care or person.attention >= least:
+        return _ALLOWED
+    return _silent(
+        SilentReason.NEEDS_REST,
+        attention=round(person.attention, 2),
+        needed=least,
+        cost=COST["email"],
+        stage=person.stage.value,
+    )
+
+
+def _attention_many(people: PeopleFacts, moment: Moment) -> Refusals:
+    care = moment.rules.care
+    if not care:
+        return Refusals(_everyone(people, False), SilentReason.NEEDS_REST)
+    least = np.array([needed(stage, COST["email"], care) for stage in STAGES])
+    return Refusals(people.attention < least[people.stage], SilentReason.NEEDS_REST)
 
 
 def _hours_one(person: PersonFacts, moment: Moment) -> Verdict:
@@ -364,6 +387,7 @@ CHECKS: Sequence[Check] = (
     Check("stage", MARKETING, _stage_one, _stage_many),
     Check("complaint", MARKETING, _complaint_one, _complaint_many, when_begun=True),
     Check("frequency", MARKETING, _frequency_one, _frequency_many, True, when_begun=True),
+    Check("attention", MARKETING, _attention_one, _attention_many, True, when_begun=True),
     Check("hours", MARKETING, _hours_one, _hours_many, True, when_begun=True),
     Check("content", ALL_KINDS, _fresh_one, _fresh_many, True),
     Check("sender", ALL_KINDS, _sender_one, _sender_many),

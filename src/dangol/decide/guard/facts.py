@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from dangol.know.attention.ledger import REST
 from dangol.model.consent import ALL_TOPICS, ConsentState
 from dangol.model.message import MessageKind
 from dangol.model.stage import Stage
@@ -61,6 +62,8 @@ class PersonFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Marketing messages handed over within 24 hours."""
     handed_week: int = 0
     zone: str | None = None
+    attention: float = REST
+    """How much contact there is room for, 0 to 20."""
     shares_address: bool = False
     """Another customer with the same address is written to by this send."""
 
@@ -86,6 +89,7 @@ class PeopleFacts(msgspec.Struct, frozen=True, kw_only=True):
     handed_week: NDArray[np.int32]
     zone: Sequence[str | None]
     shares_address: NDArray[np.bool_]
+    attention: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.customer_id)
@@ -109,6 +113,7 @@ class PeopleFacts(msgspec.Struct, frozen=True, kw_only=True):
             handed_week=int(self.handed_week[row]),
             zone=self.zone[row],
             shares_address=bool(self.shares_address[row]),
+            attention=float(self.attention[row]),
         )
 
 
@@ -120,8 +125,8 @@ def microseconds(moment: datetime | None) -> int:
 def people_facts(rows: Sequence[tuple]) -> PeopleFacts:
     """Columns from rows of (customer_id, gone, address, suppression, consent text, topic consent
     text or None, has_objected, paused_until µs, stage text, has_open_complaint, handed_day,
-    handed_week, zone, shares_address), as the facts queries give them."""
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 14
+    handed_week, zone, shares_address, attention), as the facts queries give them."""
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 15
     consent = {state.value: index for index, state in enumerate(CONSENTS)}
     stage = {state.value: index for index, state in enumerate(STAGES)}
     return PeopleFacts(
@@ -139,6 +144,7 @@ def people_facts(rows: Sequence[tuple]) -> PeopleFacts:
         handed_week=np.array(columns[11], np.int32),
         zone=columns[12],
         shares_address=np.array(columns[13], np.bool_),
+        attention=np.array(columns[14], np.float64),
     )
 
 
@@ -159,4 +165,5 @@ def row_of(person: PersonFacts) -> tuple:
         person.handed_week,
         person.zone,
         person.shares_address,
+        person.attention,
     )

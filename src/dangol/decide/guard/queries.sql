@@ -1,16 +1,11 @@
 -- name: prefer_key_lookups
 -- The batch drives every join by key. Statistics taken while a table was empty, or while all rows
 -- were in one state, have led the planner to scans and hash joins that cost seconds.
-set local enable_seqscan = off;
-set local enable_hashjoin = off;
-set local enable_mergejoin = off;
-set local enable_bitmapscan = off;
-set local enable_material = off;
-set local enable_memoize = off;
-set local enable_sort = on;
-set local join_collapse_limit = 1;
-set local from_collapse_limit = 1;
-set local max_parallel_workers_per_gather = 0
+select set_config(name, value, true) from (values ('enable_seqscan', 'off'),
+    ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'), ('enable_bitmapscan', 'off'),
+    ('enable_material', 'off'), ('enable_memoize', 'off'), ('enable_sort', 'on'),
+    ('join_collapse_limit', '1'), ('from_collapse_limit', '1'),
+    ('max_parallel_workers_per_gather', '0')) as chosen (name, value)
 
 -- name: load_people
 -- What the guard looks at, and what the letter may show. At hand-off it is a later statement than
@@ -36,6 +31,9 @@ select u.customer_id,
         else (select count(*) from unnest(s.handed_at) h where h > %(week_ago)s) end,
     c.zone,
     false,
+    case when s.attention_locked_until > %(now)s then 0 when s.attention_at is null then 10
+        else 10 + (s.attention - 10)
+            * exp(-greatest(date_part('epoch', %(now)s - s.attention_at), 0) / 1209600) end,
     s.consent_version, c.traits::text, c.locale, c.country, p.address_hash, g.model_version
 from unnest(%(buckets)s::int[], %(customers)s::bigint[])
     with ordinality as u (bucket, customer_id, n)

@@ -13,7 +13,7 @@ from dangol.store.sql import load_queries
 
 _Q = load_queries(__package__)
 
-FACTS = 14
+FACTS = 15
 """How many columns of a `Person` are what `people_facts` takes; then follow consent version, traits
 (JSON text), locale, country, address hash and the version of the model behind the stage."""
 
@@ -34,14 +34,27 @@ def load_people(
     now: datetime,
 ) -> list[Person]:
     """What is known about these people at `now`, in the order given."""
+    return ask_people(conn, buckets, customers, topic=topic, now=now).fetchall()
+
+
+def ask_people(
+    conn: psycopg.Connection,
+    buckets: Sequence[int] | NDArray[np.integer],
+    customers: Sequence[int] | NDArray[np.integer],
+    *,
+    topic: str,
+    now: datetime,
+) -> psycopg.Cursor[Person]:
+    """The same, asked only: in a pipeline the answer may be on its way."""
     args = {
         "buckets": ints(buckets),
         "customers": ints(customers),
         "topic": topic,
+        "now": now,
         "day_ago": now - timedelta(days=1),
         "week_ago": now - timedelta(days=7),
     }
-    return conn.execute(_Q.load_people, args, binary=True).fetchall()
+    return conn.execute(_Q.load_people, args, binary=True)
 
 
 def find_sharers(

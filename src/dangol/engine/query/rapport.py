@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from dangol.decide.guard.rules import read_rules
 from dangol.engine.query.registry import answers
 from dangol.engine.query.warm import Warm
 from dangol.know.attention.service import find_attention
@@ -12,7 +13,6 @@ from dangol.know.rhythm.lookup import find_stage
 from dangol.know.timing.service import find_best_hour
 from dangol.model.customer import bucket_of
 from dangol.model.stage import Stage
-from dangol.store.brand import read_brand
 from dangol.store.pool import connect
 
 
@@ -28,8 +28,7 @@ def rapport(warm: Warm, asked: RapportAsked) -> dict[str, Any]:
     now = datetime.now(UTC)
     with connect(warm.dsn, name="query") as conn:
         row = find_stage(conn, bucket_of(asked.customer_id), asked.customer_id)
-        event = read_brand(conn).relationship_event
-    stage = Stage(row.stage) if row else Stage.UNKNOWN
+        stage = Stage(row.stage) if row else Stage.UNKNOWN
+        left = find_attention(conn, asked.customer_id, stage, read_rules(conn).care, now)
     hour = find_best_hour(warm.settings, asked.customer_id, now)
-    left = find_attention(warm.settings, asked.customer_id, stage, event, now)
     return {"best_hour": msgspec.to_builtins(hour), "attention": msgspec.to_builtins(left)}

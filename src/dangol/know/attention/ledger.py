@@ -1,8 +1,7 @@
 """The ledger as a pure fold over one person's entries, and over many people's at once.
 
-Between entries the level returns to its rest: A(t) = A0 + (A(s) - A0)·e^(-(t-s)/τ). The entries of
-a person are taken in the order of their times; what arrives late is taken in its place, since the
-whole ledger is folded anew from history each time.
+Between entries the level returns to its rest: A(t) = A0 + (A(s) - A0)·e^(-(t-s)/τ). What arrives
+late adds what would be left of it by now.
 """
 
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ RETURN_DAYS = 14.0
 """τ: after so many days of quiet, all but a third (1/e) of a difference is gone."""
 COMPLAINT_LOCK_DAYS = 90.0
 LOOK_BACK_DAYS = 180.0
-"""What is older has faded to e^-13 of itself and need not be read."""
+"""What is older has faded to e^-13 of itself and need not be counted."""
 
 
 class Kind(IntEnum):
@@ -59,42 +58,76 @@ class Levels:
     """Days as in `Entries`; -inf for people who never complained."""
 
 
-def levels(entries: Entries, now: float) -> Levels:
-    """The ledger of everybody at `now` (days); entries after it are not known yet."""
-    known = entries.days <= now
-    order = np.lexsort((entries.kind[known], entries.days[known], entries.person[known]))
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """Ledgers of many people between entries; arrays of one length."""
+
+    level: Array
+    """As of `at`."""
+    at: Array
+    """Days; -inf for people of whom nothing is known: they are at rest."""
+    locked_until: Array
+
+
+def at_rest(people: int) -> State:
+    """The beginning."""
+    never = np.full(people, -np.inf)
+    return State(np.full(people, REST), never, never.copy())
+
+
+def advance(state: State, entries: Entries) -> State:
+    """The ledgers after more entries; `entries.person` is a row of `state`.
+
+    What comes late counts as what is left of it by now, so without the bounds at nothing and at the
+    highest the order would not matter; with them the order is that of arrival.
+    """
+    order = np.lexsort((entries.kind, entries.days, entries.person))
     person, days, kind, amount = (
-        column[known][order]
-        for column in (entries.person, entries.days, entries.kind, entries.amount)
+        column[order] for column in (entries.person, entries.days, entries.kind, entries.amount)
     )
     people, starts = np.unique(person, return_index=True)
     lengths = np.diff(np.append(starts, person.size))
-    level, at = np.full(people.size, REST), np.full(people.size, -np.inf)
-    locked = np.full(people.size, -np.inf)
+    level, at, locked = state.level.copy(), state.at.copy(), state.locked_until.copy()
     # the n-th entry of everybody in one step; who has fewer is done already
     longest_first = np.argsort(-lengths, kind="stable")
     for n in range(lengths.max(initial=0)):
-        rows = longest_first[: np.searchsorted(-lengths[longest_first], -n)]
-        entry = starts[rows] + n
+        known = longest_first[: np.searchsorted(-lengths[longest_first], -n)]
+        entry, rows = starts[known] + n, people[known]
+        after = np.maximum(at[rows], days[entry])
+        left = amount[entry] * _remaining(after - days[entry])
         level[rows] = _entered(
-            faded(level[rows], days[entry] - at[rows]), kind[entry], amount[entry]
+            faded(level[rows], after - at[rows]), kind[entry], left, after - days[entry]
         )
-        at[rows] = days[entry]
-        complained = rows[kind[entry] == Kind.COMPLAINED]
-        locked[complained] = at[complained] + COMPLAINT_LOCK_DAYS
-    return Levels(people, faded(level, now - at), locked)
+        at[rows] = after
+        complained = kind[entry] == Kind.COMPLAINED
+        until = days[entry][complained] + COMPLAINT_LOCK_DAYS
+        locked[rows[complained]] = np.maximum(locked[rows[complained]], until)
+    return State(level, at, locked)
+
+
+def levels(entries: Entries, now: float) -> Levels:
+    """The ledger of everybody at `now` (days); entries after it are not known yet."""
+    known = entries.days <= now
+    people, rows = np.unique(entries.person[known], return_inverse=True)
+    told = Entries(rows, entries.days[known], entries.kind[known], entries.amount[known])
+    state = advance(at_rest(people.size), told)
+    return Levels(people, faded(state.level, now - state.at), state.locked_until)
 
 
 def faded(level: Array, days: Array) -> Array:
     """The level after so many quiet days."""
-    return REST + (level - REST) * np.exp(-np.maximum(days, 0.0) / RETURN_DAYS)
+    return REST + (level - REST) * _remaining(days)
 
 
-def _entered(level: Array, kind: NDArray[np.int8], amount: Array) -> Array:
+def _remaining(days: Array) -> Array:
+    return np.exp(-np.maximum(days, 0.0) / RETURN_DAYS)
+
+
+def _entered(level: Array, kind: NDArray[np.int8], amount: Array, late: Array) -> Array:
     after = np.select(
         [kind == Kind.SENT, kind == Kind.GIVEN, kind == Kind.LEFT_CHANNEL],
-        [level - amount, level + amount, level - REST / 2],
-        default=0.0,
+        [level - amount, level + amount, level - REST / 2 * _remaining(late)],
+        default=faded(np.zeros_like(level), late),
     )
     return np.clip(after, 0.0, HIGHEST)
 

@@ -1,24 +1,25 @@
-"""What each kind of event costs or gives, and how little may be left before we keep quiet.
+"""What each kind of event costs or gives, and how much must be there before we write.
 
 The numbers are a design choice until a firm has 2,000 messages of its own to learn from.
 """
+
+from datetime import timedelta
 
 from dangol.model.stage import Stage
 
 COST = {"in_app": 0.5, "survey": 0.5, "push": 1.5, "email": 2.0, "kakao": 2.0, "sms": 4.0}
 """Spent by one message, by channel. Service messages and answers to a question cost nothing."""
-REPEATED = 1.5
-"""Times the cost when the same letter comes again within `REPEATED_DAYS`."""
-REPEATED_DAYS = 15.0
 
 REFUND = {"Message Opened": 0.5, "Message Clicked": 1.0, "Message Replied": 1.0}
 """Share of a message's cost that comes back by what the customer did with it, the best counted;
 an opening by a machine gives nothing."""
-REFUND_DAYS = 3.0
+REFUND_WITHIN = timedelta(days=3)
 
+VISITS = ("Page Viewed", "Screen Viewed")
+VISIT = 1.0
+VISIT_GAP = timedelta(minutes=30)
+"""What is viewed within it after a counted visit belongs to that visit."""
 GAIN = {
-    "Page Viewed": 1.0,
-    "Screen Viewed": 1.0,
     "Message Replied": 6.0,
     "Product Reviewed": 6.0,
     "Survey Answered": 6.0,
@@ -36,12 +37,14 @@ FLOOR = {
     Stage.INACTIVE: 9.0,
 }
 """What must be left after a message: the further away somebody is, the quieter we are."""
+RESTED = 9.5
+"""Nobody needs more than this: who was left in peace for three weeks may hear from us once."""
 
 
-def may_send(level: float, stage: Stage, cost: float) -> bool:
-    """Whether enough attention is left for a message of this cost.
+def needed(stage: Stage, cost: float, care: float = 1.0) -> float:
+    """How much attention must be there before a message of this cost; `care` scales the floors.
 
-    >>> may_send(6.0, Stage.LOYAL, 2.0), may_send(6.0, Stage.LAPSING, 2.0)
-    (True, False)
+    >>> needed(Stage.LOYAL, 2.0), needed(Stage.LAPSING, 2.0), needed(Stage.INACTIVE, 2.0)
+    (4.0, 8.0, 9.5)
     """
-    return level >= cost + FLOOR[stage]
+    return min(cost + FLOOR[stage] * care, RESTED)

@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
+from dangol.know.attention.store import SQL as ATTENTION
 from dangol.know.consent.fold import answers
 from dangol.know.consent.service import list_ledger
 from dangol.know.consent.store import SQL, stage
@@ -53,6 +54,7 @@ def merge_consents(conn: psycopg.Connection, loser_id: int, winner_id: int, now:
         times = sorted(handed.get(channel, []))
         conn.execute(SQL.join_counters, args | {"channel": channel, "handed_at": times})
     conn.execute(SQL.clear_counters, args)
+    conn.execute(ATTENTION.join_ledgers, args | {"now": now})
     stage(conn, rows)
     conn.execute(SQL.copy_ledger, args)
     conn.execute(SQL.add_to_ledger)

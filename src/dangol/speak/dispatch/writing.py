@@ -32,8 +32,9 @@ class Writer:
             psycopg.Error: the database is away, or somebody was in the way; call it again.
         """
         conn = self._connection()
-        record_results(conn, self._dispatcher_id, results, self._clock.now())
-        conn.execute("notify inbox")
+        with conn.pipeline():
+            record_results(conn, self._dispatcher_id, results, self._clock.now())
+            conn.execute("notify inbox")
 
     def beat(self, status: dict[str, object]) -> None:
         """Say that we live, and look after what others left."""

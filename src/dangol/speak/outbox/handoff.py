@@ -8,7 +8,7 @@ have an order: what comes second sees the first.
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 import numpy as np
@@ -20,7 +20,8 @@ from dangol.decide.guard.checks import Moment, may_leave_until
 from dangol.decide.guard.facts import EPOCH, Occasion, PeopleFacts, people_facts
 from dangol.decide.guard.judge import ALLOWED, DEFERRED, STATES, Verdicts, judge
 from dangol.decide.guard.rules import Rules
-from dangol.decide.guard.store import FACTS, Person, load_people, prefer_key_lookups
+from dangol.decide.guard.store import FACTS, Person, ask_people, prefer_key_lookups
+from dangol.know.attention.tariff import COST
 from dangol.model.event import EventName
 from dangol.model.reason import SilentReason
 from dangol.speak.outbox.events import MessageFact, insert_facts
@@ -112,6 +113,7 @@ def release_batch(
             "buckets": ints([row[0] for row in rows]),
             "customers": ints([row[1] for row in rows]),
             "handed_at": times([handed_at] * len(rows)),
+            "cost": COST["email"],
         }
         conn.execute(_Q.uncount_caps, args)
     return len(rows)
@@ -134,28 +136,53 @@ class HandOff:
         now: datetime,
     ) -> Handed | None:
         """Hand over the next messages of a send, in a transaction of its own; None when the send
-        is not open. An empty batch with `claimed` 0 means that nothing free was due."""
-        with conn.transaction():
+        is not open. An empty batch with `claimed` 0 means that nothing free was due.
+
+        What need not wait for an answer leaves with the statement before it: three ways to the
+        server and back in the usual case. The last of them brings the commit's confirmation.
+        """
+        with conn.pipeline(), conn.transaction():
             prefer_key_lookups(conn)
-            row = conn.execute(_Q.hold_send, {"send_id": send_id}).fetchone()
+            held = conn.execute(_Q.hold_send, {"send_id": send_id})
+            claim = _Claim(conn, send_id, limits, now)
+            after = self._cursor.after(send_id)
+            first = claim.start(_Q.claim_due, after)
+            row = held.fetchone()
             if row is None:
                 return None
-            batch = _Batch(conn, send_of(row), self.dispatcher_id, limits, now)
-            claimed = self._claim(batch)
-            if batch.send.kind == "test":
-                return batch.hand_tests(claimed)
+            send = send_of(row)
+            batch = _Batch(conn, send, self.dispatcher_id, limits, now)
+            if send.kind == "test":
+                return batch.hand_tests(claim.start(_Q.claim_tests, _START).fetchall())
+            claimed = first.fetchall() or claim.again(after)
+            last = claimed[-1] if len(claimed) >= limits.messages else None
+            self._cursor.move(send_id, last and (last[0], last[1], last[2]))
             return batch.hand_over(claimed, channel, rules)
 
-    def _claim(self, batch: "_Batch") -> list[tuple]:
-        after = self._cursor.after(batch.send.id)
-        claimed = batch.claim(after)
-        if not claimed and after != _START:
-            claimed = batch.claim(_START)
-        if not claimed and batch.send.kind != "test" and batch.add_missing_rows():
-            claimed = batch.claim(_START)
-        last = claimed[-1] if len(claimed) >= batch.limits.messages else None
-        self._cursor.move(batch.send.id, last and (last[0], last[1], last[2]))
-        return claimed
+
+class _Claim:
+    """Finding and locking what is due of one send."""
+
+    def __init__(
+        self, conn: psycopg.Connection, send_id: int, limits: Limits, now: datetime
+    ) -> None:
+        self._conn = conn
+        self._args: dict[str, Any] = {"send_id": send_id, "now": now, "limit": limits.messages}
+
+    def start(self, statement: LiteralString, after: tuple[datetime, int, int]) -> psycopg.Cursor:
+        """Rows of (due_at, bucket, customer_id, attempts, locale, address, place in the table, place
+        of the contact row) behind the key `after`; their answer may be on its way."""
+        names = ("after_due", "after_bucket", "after_customer")
+        args = self._args | dict(zip(names, after, strict=True))
+        return self._conn.execute(statement, args, binary=True)
+
+    def again(self, after: tuple[datetime, int, int]) -> list[tuple]:
+        """What is found when nothing was, from the beginning, and then with rows for people who had
+        none to lock."""
+        found = self.start(_Q.claim_due, _START).fetchall() if after != _START else []
+        if not found and self._conn.execute(_Q.add_missing_contact_states, self._args).rowcount > 0:
+            found = self.start(_Q.claim_due, _START).fetchall()
+        return found
 
 
 class _Batch:
@@ -176,31 +203,12 @@ class _Batch:
         self.now = now
         self.send_by = now + limits.send_within
 
-    def claim(self, after: tuple[datetime, int, int]) -> list[tuple]:
-        """Rows of (due_at, bucket, customer_id, attempts, locale, address, place in the table, place
-        of the contact row)."""
-        statement = _Q.claim_tests if self.send.kind == "test" else _Q.claim_due
-        args = {
-            "send_id": self.send.id,
-            "now": self.now,
-            "after_due": after[0],
-            "after_bucket": after[1],
-            "after_customer": after[2],
-            "limit": self.limits.messages,
-        }
-        return self.conn.execute(statement, args, binary=True).fetchall()
-
-    def add_missing_rows(self) -> bool:
-        """Whether somebody due had no row to lock."""
-        args = {"send_id": self.send.id, "now": self.now}
-        return self.conn.execute(_Q.add_missing_contact_states, args).rowcount > 0
-
     def hand_tests(self, claimed: list[tuple]) -> Handed:
         """Test letters go to a colleague; nobody is asked."""
         columns = _columns(claimed)
         addresses = columns["address"]
         size = len(claimed)
-        rows = self._load(claimed)
+        rows = self._load(claimed).fetchall()
         if size:
             self._write(columns, ["handed"] * size, [None] * size, [None] * size, addresses, None)
         return self._handed(columns, addresses, rows, size)
@@ -208,11 +216,10 @@ class _Batch:
     def hand_over(self, claimed: list[tuple], channel: Channel, rules: Rules) -> Handed:
         """Judge everyone, write the verdicts, and return those who are allowed."""
         looked_at = len(claimed)
-        claimed = self._without_reached(claimed)
+        claimed, rows = self._not_reached(claimed)
         columns = _columns(claimed)
         if not claimed:
             return self._handed(columns, [], [], looked_at)
-        rows = self._load(claimed)
         people = people_facts([row[:FACTS] for row in rows])
         people.shares_address[self._second_at_address(columns, people, rows)] = True
         moment = Moment(self._occasion(channel), rules, self.now)
@@ -227,20 +234,29 @@ class _Batch:
             self._count(kept)
         return self._handed(kept, addresses, [rows[i] for i in allowed], looked_at)
 
-    def _without_reached(self, claimed: list[tuple]) -> list[tuple]:
-        """Without those who turned out to be somebody that this send has reached already."""
+    def _not_reached(self, claimed: list[tuple]) -> tuple[list[tuple], list[Person]]:
+        """Those of `claimed` whom this send has not reached under another name, and their facts."""
+        if not claimed:
+            return [], []
         args = {"send_id": self.send.id, "customers": ints([row[2] for row in claimed])}
-        reached = {row[0] for row in self.conn.execute(_Q.find_reached, args)} if claimed else set()
+        asked = self.conn.execute(_Q.find_reached, args)
+        loaded = self._load(claimed)
+        reached = {row[0] for row in asked.fetchall()}
+        rows = loaded.fetchall()
         if not reached:
-            return claimed
-        again = [row for row in claimed if row[2] in reached]
+            return claimed, rows
+        self._silence([row for row in claimed if row[2] in reached])
+        kept = [row for row in claimed if row[2] not in reached]
+        return kept, [row for row in rows if row[0] not in reached]
+
+    def _silence(self, again: list[tuple]) -> None:
+        """They turned out to be somebody that this send has reached already."""
         reason = SilentReason.ALREADY_SENT
         silence = {"rows": texts([row[6] for row in again]), "reason": reason, "now": self.now}
         self.conn.execute(_Q.silence_reached, silence)
         name = EventName.MESSAGE_SUPPRESSED
         facts = [MessageFact(row[1], row[2], name, reason) for row in again]
         insert_facts(self.conn, self.send, facts, self.now)
-        return [row for row in claimed if row[2] not in reached]
 
     def _second_at_address(
         self, columns: dict[str, Any], people: PeopleFacts, rows: list[Person]
@@ -249,7 +265,7 @@ class _Batch:
         written to already, or will."""
         planned = columns["address"] if self.send.kind == "campaign" else people.address
         moved = [i for i, now in enumerate(people.address) if now and now != planned[i]]
-        claims = [(rows[i][18], columns["bucket"][i], columns["customer_id"][i]) for i in moved]
+        claims = [(rows[i][19], columns["bucket"][i], columns["customer_id"][i]) for i in moved]
         first = take_addresses(self.conn, self.send.id, claims)
         return [i for i in moved if columns["customer_id"][i] not in first]
 
@@ -265,9 +281,9 @@ class _Batch:
             is_begun=self.send.kind == "personal",
         )
 
-    def _load(self, claimed: list[tuple]) -> list[Person]:
+    def _load(self, claimed: list[tuple]) -> psycopg.Cursor[Person]:
         keys = ([row[1] for row in claimed], [row[2] for row in claimed])
-        return load_people(self.conn, *keys, topic=self.send.topic, now=self.now)
+        return ask_people(self.conn, *keys, topic=self.send.topic, now=self.now)
 
     def _keep(
         self,
@@ -280,7 +296,7 @@ class _Batch:
         outcomes = verdicts.outcome.tolist()
         states = [STATES[outcome].value for outcome in outcomes]
         seen = [
-            _seen_text(rows[i][14], rows[i][10:12], rows[i][8], rows[i][19], moment.rules.version)
+            _seen_text(rows[i], moment.rules.version)
             if outcome == ALLOWED
             else _refused_text(verdicts, i, people, moment)
             for i, outcome in enumerate(outcomes)
@@ -341,6 +357,7 @@ class _Batch:
             "rows": texts(kept["contact_row"]),
             "now": self.now,
             "month_ago": self.now - timedelta(days=31),
+            "cost": COST["email"],
         }
         self.conn.execute(_Q.count_caps, args)
 
@@ -355,9 +372,9 @@ class _Batch:
             customer_id=columns["customer_id"],
             attempts=columns["attempts"],
             address=addresses,
-            traits=[row[15] for row in rows],
-            locale=[wanted or row[16] for wanted, row in zip(columns["locale"], rows, strict=True)],
-            country=[row[17] for row in rows],
+            traits=[row[16] for row in rows],
+            locale=[wanted or row[17] for wanted, row in zip(columns["locale"], rows, strict=True)],
+            country=[row[18] for row in rows],
             stage=[row[8] for row in rows],
             claimed=claimed,
         )
@@ -368,14 +385,25 @@ def _columns(claimed: list[tuple]) -> dict[str, Any]:
     return {name: [row[place] for row in claimed] for place, name in enumerate(names, 1)}
 
 
-@lru_cache(maxsize=4096)
-def _seen_text(
-    consent_version: int | None, sent: tuple[int, int], stage: str, model: int | None, rules: str
+def _seen_text(row: Person, rules: str) -> str:
+    return _allowed_text(row[15], row[10], row[11], row[8], round(row[14], 1), row[20], rules)
+
+
+@lru_cache(maxsize=8192)
+def _allowed_text(
+    consent_version: int | None,
+    day: int,
+    week: int,
+    stage: str,
+    attention: float,
+    *versions: object,
 ) -> str:
-    """The values behind an allowance, and the versions of rules and model; few different ones, so
+    """The values behind an allowance, and the versions of model and rules; few different ones, so
     the text is made once each."""
-    seen = {"consent_version": consent_version, "day": sent[0], "week": sent[1], "stage": stage}
-    return msgspec.json.encode(seen | {"model": model, "rules": rules}).decode()
+    seen = {"consent_version": consent_version, "day": day, "week": week, "stage": stage}
+    model, rules = versions
+    more = {"attention": attention, "model": model, "rules": rules}
+    return msgspec.json.encode(seen | more).decode()
 
 
 def _refused_text(verdicts: Verdicts, row: int, people: PeopleFacts, moment: Moment) -> str | None:

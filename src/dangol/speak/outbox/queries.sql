@@ -88,11 +88,17 @@ from unnest(%(rows)s::text[]::tid[], %(state_of)s::bigint[], %(reason_of)s::bigi
 where m.ctid = u.row
 
 -- name: count_caps
--- A message counts from the moment it is handed over. Kept sorted by appending, at most 31 days.
+-- A message counts from the moment it is handed over, and costs attention from then on. The times
+-- are kept sorted by appending, at most 31 days.
 -- The rows are locked by the claim, so their addresses in the table hold.
 update contact_state s set handed_at = case when cardinality(s.handed_at) < 16
     then s.handed_at || %(now)s::timestamptz
-    else array(select h from unnest(s.handed_at) h where h > %(month_ago)s) || %(now)s::timestamptz end
+    else array(select h from unnest(s.handed_at) h where h > %(month_ago)s) || %(now)s::timestamptz end,
+    attention = greatest(0, 10 + (s.attention - 10)
+            * exp(-greatest(date_part('epoch', %(now)s - s.attention_at), 0) / 1209600)
+        - %(cost)s
+            * exp(-greatest(date_part('epoch', s.attention_at - %(now)s), 0) / 1209600)),
+    attention_at = greatest(s.attention_at, %(now)s)
 from unnest(%(rows)s::text[]::tid[]) as u (row)
 where s.ctid = u.row
 
@@ -105,8 +111,10 @@ where m.send_id = %(send_id)s and m.state = 'handed' and m.dispatcher = %(dispat
 returning m.bucket, m.customer_id
 
 -- name: uncount_caps
--- What surely was not taken does not count.
-update contact_state s set handed_at = array_remove(s.handed_at, u.handed_at)
+-- What surely was not taken does not count, and what it cost comes back.
+update contact_state s set handed_at = array_remove(s.handed_at, u.handed_at),
+    attention = least(20, s.attention + %(cost)s
+        * exp(-greatest(date_part('epoch', s.attention_at - u.handed_at), 0) / 1209600))
 from unnest(%(buckets)s::bigint[], %(customers)s::bigint[], %(handed_at)s::timestamptz[])
     as u (bucket, customer_id, handed_at)
 cross join lateral (select k.ctid as row from contact_state k

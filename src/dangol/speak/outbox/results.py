@@ -8,6 +8,7 @@ import psycopg
 
 from dangol.decide.campaign.sends import Send
 from dangol.decide.guard.store import prefer_key_lookups
+from dangol.know.attention.tariff import COST
 from dangol.model.event import EventName
 from dangol.model.message import MessageState
 from dangol.model.reason import DeferReason, SilentReason
@@ -52,7 +53,7 @@ def record_results(
     """
     if not results:
         return 0
-    with conn.transaction():
+    with conn.pipeline(), conn.transaction():
         prefer_key_lookups(conn)
         changes = [_change(result, now) for result in results]
         changes = _without_closed(conn, results, changes, now)
@@ -159,7 +160,7 @@ def _uncount(
         result
         for result, change in zip(results, changes, strict=True)
         if change.state in (MessageState.DEFERRED, MessageState.SILENT)
-        and result.send.message_kind.is_marketing
+        and (result.send.message_kind.is_marketing or result.send.kind == "personal")
         and (result.send.id, result.customer_id) in written
     ]
     if put_off:
@@ -167,6 +168,7 @@ def _uncount(
             "buckets": ints([result.bucket for result in put_off]),
             "customers": ints([result.customer_id for result in put_off]),
             "handed_at": times([result.handed_at for result in put_off]),
+            "cost": COST["email"],
         }
         conn.execute(_Q.uncount_caps, args)
 

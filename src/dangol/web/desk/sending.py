@@ -3,7 +3,7 @@
 import asyncio
 from uuid import UUID
 
-from dangol.decide.guard.rules import parse_rules, read_rules
+from dangol.decide.guard.rules import CARES, parse_rules, read_rules
 from dangol.errors import InputError
 from dangol.speak.channel import config
 from dangol.speak.channel.email.verify import verify_target
@@ -75,29 +75,33 @@ def choose(visit: Visit) -> Answer:
 
 
 def save_rules(visit: Visit) -> Answer:
-    """Keep the caps and the quiet hours."""
+    """Keep the caps, the quiet hours, and how much peace to leave people."""
+    attention = {"care": visit.form("care", "usual")}
     hours = {"from": visit.form("from"), "until": visit.form("until")}
     try:
         caps = {
             "per_day": visit.integer("per_day", 1, low=0, high=100),
             "per_week": visit.integer("per_week", 4, low=0, high=700),
         }
-        parse_rules(caps, hours, read_brand(visit.conn).zone)
+        parse_rules(caps, hours, read_brand(visit.conn).zone, attention)
     except InputError as error:
         return page(visit, visit.say(error))
     save_setting(visit.conn, "caps", caps, by=visit.by, now=visit.now)
     save_setting(visit.conn, "hours", hours, by=visit.by, now=visit.now)
+    save_setting(visit.conn, "attention", attention, by=visit.by, now=visit.now)
     visit.record("rules_saved", "")
     return Move("/settings/sending", "sending.rules_saved")
 
 
 def page(visit: Visit, problem: str = "") -> Page:
     """The page, with what was wrong with the last form."""
-    rows = config.list_configs(visit.conn)
+    rows, rules = config.list_configs(visit.conn), read_rules(visit.conn)
     values = {
         "channels": [row for row in rows if row.id is not None and row.kind == "smtp"],
         "uses_sandbox": not any(row.active and row.kind == "smtp" for row in rows),
-        "rules": read_rules(visit.conn),
+        "rules": rules,
+        "cares": [(word, visit.t(f"sending.care_{word}")) for word in CARES],
+        "care": next(word for word, care in CARES.items() if care == rules.care),
         "problem": problem,
         **post.post_values(visit),
     }

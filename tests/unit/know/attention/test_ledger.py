@@ -17,7 +17,7 @@ from dangol.know.attention.ledger import (
     levels,
     sustainable_per_week,
 )
-from dangol.know.attention.tariff import FLOOR, may_send
+from dangol.know.attention.tariff import FLOOR, needed
 from dangol.model.stage import Stage
 
 TRACE = [
@@ -98,7 +98,7 @@ def test_what_can_be_sustained_has_the_published_digits(
 def test_the_further_away_the_quieter() -> None:
     assert set(FLOOR) == set(Stage)
     order = [Stage.LOYAL, Stage.ACTIVE, Stage.LAPSING, Stage.INACTIVE]
-    assert [may_send(7.9, stage, 2) for stage in order] == [True, True, False, False]
+    assert [needed(stage, 2) for stage in order] == [4.0, 6.0, 8.0, 9.5]
 
 
 def _entries(rows: list[tuple[int, float, Kind, float]]) -> Entries:
