@@ -23,11 +23,16 @@ function carryOver(rows: HTMLElement): Map<string, string> {
   return typed;
 }
 
-function restore(typed: Map<string, string>): void {
+// Gives back the fields that have it now.
+function restore(typed: Map<string, string>): Field[] {
+  const fields: Field[] = [];
   for (const [id, value] of typed) {
     const field = document.getElementById(id) as Field | null;
-    if (field) field.value = value;
+    if (!field || field.value === value) continue;
+    field.value = value;
+    fields.push(field);
   }
+  return fields;
 }
 
 // After a press of a button the keyboard goes on where the press led: in the new row, say.
@@ -66,16 +71,21 @@ export function watchBuilder(): void {
   const rows = document.getElementById("rows");
   if (!rows) return;
   let typed = new Map<string, string>();
-  rows.addEventListener("htmx:beforeRequest", (event) => {
-    if ((event as CustomEvent).detail.target === rows) remember(rows);
+  let restored: Field[] = [];
+  const listen = (name: string, react: () => void): void =>
+    rows.addEventListener(name, (event) => {
+      if ((event as CustomEvent).detail.target === rows) react();
+    });
+  listen("htmx:beforeRequest", () => remember(rows));
+  listen("htmx:beforeSwap", () => (typed = carryOver(rows)));
+  listen("htmx:afterSwap", () => {
+    restored = restore(typed);
+    focusFresh(rows);
   });
-  rows.addEventListener("htmx:beforeSwap", (event) => {
-    if ((event as CustomEvent).detail.target === rows) typed = carryOver(rows);
-  });
-  rows.addEventListener("htmx:afterSwap", (event) => {
-    if ((event as CustomEvent).detail.target === rows) {
-      restore(typed);
-      focusFresh(rows);
+  // The fields that were changed are gone, and with them what they were about to ask for.
+  listen("htmx:afterSettle", () => {
+    for (const field of restored.splice(0)) {
+      field.dispatchEvent(new Event("change", { bubbles: true }));
     }
   });
   rows.addEventListener("click", (event) => {

@@ -243,7 +243,7 @@ def test_without_scripts_everything_still_works(up, chromium):
     expect(page.get_by_label("Words on the button")).to_have_value("Come in")
     page.goto("/segments/new")
     page.get_by_role("button", name="Regular, new, gone quiet").click()
-    page.get_by_label("Regular").check()
+    page.get_by_label("Regular").first.check()
     page.get_by_label("Name").fill("Regulars")
     page.get_by_role("button", name="Save").last.click()
     expect(page.locator("main > p")).to_contain_text("customers")
