@@ -137,3 +137,68 @@ def test_interests_and_past_memberships(conn: psycopg.Connection, settings: Sett
     assert _people(conn, settings, on) == [1]
     assert _people(conn, settings, {**on, "on": "2026-03-05"}) == [1, 2]
     assert _people(conn, settings, {**on, "on": "2026-03-07"}) == [2]
+
+
+STADIUM = Area(circle=Circle(lat=37.5159, lon=127.0728, radius_m=2_000))
+NEAR, FAR = {"latitude": 37.52, "longitude": 127.08}, {"latitude": 37.5665, "longitude": 126.978}
+ON_THEIR_WAY = {
+    "kind": "not_followed",
+    "name": "Order Shipped",
+    "where": [{"kind": "moment", "kind_of": "match"}],
+    "then": {"name": "Order Delivered"},
+    "same": ["order_id"],
+}
+
+
+def test_orders_on_their_way_within_two_kilometres_of_the_stadium(
+    conn: psycopg.Connection, settings: Settings
+) -> None:
+    shipped, delivered = "Order Shipped", "Order Delivered"
+    for customer, name, days_ago, props in (
+        (1, shipped, 2, NEAR | {"order_id": "A-1"}),
+        (2, shipped, 2, NEAR | {"order_id": "A-2"}),
+        (2, delivered, 1, {"order_id": "a-2"}),
+        (3, shipped, 2, NEAR | {"order_id": 33}),
+        (3, delivered, 1, {"order_id": "33"}),
+        (4, shipped, 2, FAR | {"order_id": "A-4"}),
+        (5, shipped, 2, NEAR | {"order_id": "A-5"}),
+        (5, delivered, 3, {"order_id": "A-5"}),
+        (6, shipped, 2, NEAR),
+        (7, shipped, 1, {"address": NEAR, "order_id": "A-7"}),
+        (7, delivered, 1, {"order_id": "A-6"}),
+    ):
+        if customer not in (row[0] for row in conn.execute("select customer_id from customer")):
+            add_customer(conn, customer, NEAR)
+        add_event(conn, customer, name, days_ago, props)
+    assert _people(conn, settings, ON_THEIR_WAY) == []
+    posted = Posted(kind="match", words="Derby", area=STADIUM, since=NOW - timedelta(hours=1))
+    match = post_moment(conn, posted, by="t", now=NOW)
+    # 33 is no text "33"; what was delivered before it was shipped is on its way again
+    assert _people(conn, settings, ON_THEIR_WAY) == [1, 3, 5, 7]
+    came = {**ON_THEIR_WAY, "kind": "followed"}
+    assert _people(conn, settings, came) == [2]
+    assert _people(conn, settings, {**came, "after": {"hours": 23}}) == []
+    assert list_names(
+        conn, parse({**came, "where": [{"kind": "moment", "id": str(match.id)}]})
+    ) == {match.id: "Derby"}
+
+
+def test_lapsed_riders_along_the_closed_line(conn: psycopg.Connection, settings: Settings) -> None:
+    line = Area(polygon=((127.0, 37.50), (127.1, 37.50), (127.1, 37.53), (127.0, 37.53)))
+    for customer, stage, props in (
+        (1, "lapsing", NEAR),
+        (2, "lapsing", FAR),
+        (3, "active", NEAR),
+        (4, "lapsing", {"from": NEAR}),
+    ):
+        add_customer(conn, customer, FAR, stage=stage)
+        add_event(conn, customer, "Ride Completed", 20, props)
+    posted = Posted(kind="closure", words="Line 2 is closed", area=line, since=NOW)
+    post_moment(conn, posted, by="t", now=NOW)
+    rode = {"kind": "did", "name": "Ride Completed", "within": {"days": 90}}
+    lapsed = {"kind": "stage", "in": ["lapsing", "inactive"]}
+    along = {"kind": "moment", "kind_of": "closure"}
+    boarded = {**along, "latitude": ["from", "latitude"], "longitude": ["from", "longitude"]}
+    for where, found in ((along, [1]), (boarded, [4])):
+        asked = {"kind": "all", "of": [lapsed, {**rode, "where": [where]}]}
+        assert _people(conn, settings, asked) == found

@@ -11,8 +11,8 @@ import structlog
 
 from dangol.errors import InputError
 from dangol.know.segment import Condition
-from dangol.know.segment.check import walk_leaves
-from dangol.know.segment.condition import InMoment, Reacted
+from dangol.know.segment.check import names_moments, walk_leaves
+from dangol.know.segment.condition import Reacted
 from dangol.know.segment.membership.service import digest_of, named_in
 from dangol.know.segment.membership.store import SQL, Work
 from dangol.know.segment.membership.watch import Watch, watch_of
@@ -76,9 +76,9 @@ def load_kept(conn: psycopg.Connection, now: datetime) -> dict[UUID, Kept]:
 
 
 def _moves(condition: Condition, definitions: Mapping[UUID, Condition]) -> bool:
-    named = named_in(condition, definitions).values()
-    leaves = (leaf for each in (condition, *named) for leaf, _ in walk_leaves(each))
-    return any(isinstance(leaf, InMoment | Reacted) for leaf in leaves)
+    conditions = (condition, *named_in(condition, definitions).values())
+    leaves = (leaf for each in conditions for leaf, _ in walk_leaves(each))
+    return any(map(names_moments, conditions)) or any(isinstance(leaf, Reacted) for leaf in leaves)
 
 
 def views_of(some: Iterable[Kept]) -> list[str]:

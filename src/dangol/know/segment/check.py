@@ -11,13 +11,20 @@ from dangol.know.segment.condition import (
     AnyOf,
     Comparison,
     Condition,
+    EventLeaf,
+    First,
+    Followed,
     InMoment,
     InSegment,
+    Last,
     Not,
+    NotFollowed,
     Place,
     Reacted,
+    Requirement,
     is_node,
     parts_of,
+    requirements_of,
 )
 from dangol.know.segment.mention import Mention, mentions_of
 from dangol.know.segment.message import NO_MESSAGES, Messages, to_history
@@ -131,10 +138,31 @@ def _spelled_out(leaf: Condition, messages: Messages, moments: Sequence[Moment])
     if isinstance(leaf, Reacted):
         return to_history(leaf, messages)
     if isinstance(leaf, InMoment):
-        return AnyOf(
-            of=tuple(_inside(leaf, moment) for moment in moments if _is_meant(leaf, moment))
-        )
+        return _places(leaf, moments)
+    if isinstance(leaf, EventLeaf) and any(isinstance(x, InMoment) for x in requirements_of(leaf)):
+        return _with_places(leaf, moments)
     return leaf
+
+
+def _with_places(leaf: EventLeaf, moments: Sequence[Moment]) -> Condition:
+    """The leaf with the places of moments in its requirements."""
+
+    def spelled(requirements: Sequence[Requirement]) -> tuple[Requirement, ...]:
+        return tuple(
+            _places(item, moments) if isinstance(item, InMoment) else item for item in requirements
+        )
+
+    changes: dict = {"where": spelled(leaf.where)}
+    if isinstance(leaf, First | Last):
+        changes["has"] = spelled(leaf.has)
+    elif isinstance(leaf, Followed | NotFollowed):
+        then = msgspec.structs.replace(leaf.then, where=spelled(leaf.then.where))
+        changes["then"] = then
+    return msgspec.structs.replace(leaf, **changes)
+
+
+def _places(leaf: InMoment, moments: Sequence[Moment]) -> AnyOf:
+    return AnyOf(of=tuple(_inside(leaf, moment) for moment in moments if _is_meant(leaf, moment)))
 
 
 def _is_meant(leaf: InMoment, moment: Moment) -> bool:
@@ -164,6 +192,15 @@ def walk_leaves(condition: Condition, path: str = "$") -> Iterator[tuple[Conditi
             yield from walk_leaves(part, f"{path}.of[{index}]")
     else:
         yield condition, path
+
+
+def names_moments(condition: Condition) -> bool:
+    """Whether a moment that begins or ends makes it another condition, apart from segments it names."""
+    return any(
+        isinstance(each, InMoment)
+        for leaf, _ in walk_leaves(condition)
+        for each in (leaf, *requirements_of(leaf))
+    )
 
 
 def segments_in(condition: Condition) -> frozenset[UUID]:
@@ -199,15 +236,21 @@ def _check_mention(mention: Mention, path: str, catalogue: Catalogue) -> Iterato
         if mention.event not in catalogue.events:
             yield NeverHeard(f"{at}.name", "event", mention.event)
         return
-    top = path_of(mention.name)[0]
+    heard = [
+        _heard(path_of(name)[0], mention, catalogue) for name in (mention.name, *mention.others)
+    ]
+    if all(types is None for types in heard):
+        kind = "trait" if mention.event is None else "property"
+        yield NeverHeard(f"{at}{mention.key}", kind, path_of(mention.name)[0])
+    elif mention.test is not None and heard[0] is not None:
+        _require_heard(mention.test, heard[0], f"{at}.value")
+
+
+def _heard(top: str, mention: Mention, catalogue: Catalogue) -> frozenset[ValueType] | None:
+    """The types with which a trait or property was heard."""
     if mention.event is None:
-        known, kind = catalogue.traits.get(top), "trait"
-    else:
-        known, kind = catalogue.properties.get((mention.event, top)), "property"
-    if known is None:
-        yield NeverHeard(f"{at}{mention.key}", kind, top)
-    elif mention.test is not None:
-        _require_heard(mention.test, known, f"{at}.value")
+        return catalogue.traits.get(top)
+    return catalogue.properties.get((mention.event, top))
 
 
 def _require_heard(test: Comparison, known: frozenset[ValueType], path: str) -> None:

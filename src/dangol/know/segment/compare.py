@@ -1,10 +1,11 @@
-"""A comparison of a trait or a property as SQL; true or false, never null."""
+"""A comparison of a trait or a property, or where an event lay, as SQL; true or false, never null."""
 
 from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo
 
 from dangol.know.segment import value
-from dangol.know.segment.condition import Comparison
+from dangol.know.segment.condition import AnyOf, Comparison, Place, Requirement
+from dangol.know.segment.place import place_sql
 from dangol.know.segment.terms import Aspect, Op, ValueType
 from dangol.know.segment.value import Values
 
@@ -37,6 +38,21 @@ class Comparer:
         self._zone = zone
         self._columns = columns
 
+    def require(self, test: Requirement) -> str:
+        """Whether a resolved requirement holds for an event.
+
+        Raises:
+            TypeError: it still names a moment.
+        """
+        match test:
+            case Comparison():
+                return self.compare(test, PROPS)
+            case Place():
+                return place_sql(test, self._values, PROPS, self._column)
+            case AnyOf():
+                return " or ".join(f"({self.require(part)})" for part in test.of) or "false"
+        raise TypeError(f"{type(test).__name__} must be resolved before it is compiled")
+
     def compare(self, test: Comparison, json: str) -> str:
         """Whether the comparison holds for the JSON object in the column `json`."""
         if test.op is Op.EXISTS:
@@ -54,7 +70,11 @@ class Comparer:
 
     def distinct(self, name: str | tuple[str, ...]) -> str:
         """A property of an event as something to tell different values by, or null."""
-        return value.distinct_sql(PROPS, self._values.add(value.pointer(name)))
+        found = value.distinct_sql(PROPS, self._values.add(value.pointer(name)))
+        text, number = (self._column(name, kind) for kind in (ValueType.TEXT, ValueType.NUMBER))
+        known = [f"'t' || ({value.fold_sql(text)})"] if text else []
+        known += [f"'n' || ({number} + 0)::varchar"] if number else []
+        return f"coalesce({', '.join([*known, found])})" if known else found
 
     def is_in(self, expression: str, wanted: list, cast: str) -> str:
         """Whether an expression is one of these."""

@@ -1,6 +1,6 @@
 """What a comparison may say: which values an operator takes, and of which type they are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -14,7 +14,6 @@ MAX_KEYS = 5
 """How far down a name may go."""
 MAX_NAME = 255
 MAX_IN_SET = 1_000
-MAX_WHERE = 10
 MAX_TEXT = 1_000
 
 _PARTS_OF_TEXT = {Op.CONTAINS, Op.STARTS_WITH, Op.ENDS_WITH}
@@ -29,15 +28,6 @@ _TYPES: dict[type, ValueType] = {
     float: ValueType.NUMBER,
 }
 _UTC = ZoneInfo("UTC")
-
-
-def tidy_where(where: Sequence[Comparison], path: str) -> tuple[Comparison, ...]:
-    """Comparisons that all hold for one event."""
-    if len(where) > MAX_WHERE:
-        raise too_large(
-            "An event has up to {most} conditions on its properties.", path, most=MAX_WHERE
-        )
-    return tuple(tidy_comparison(item, f"{path}[{index}]") for index, item in enumerate(where))
 
 
 def tidy_comparison(given: Comparison, path: str) -> Comparison:

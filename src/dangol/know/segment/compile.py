@@ -266,7 +266,7 @@ class _Compiler:
 
     @_test.register
     def _(self, leaf: Place) -> str:
-        return place_sql(leaf, self._values)
+        return place_sql(leaf, self._values, TRAITS)
 
     @_test.register
     def _(self, leaf: Share) -> str:

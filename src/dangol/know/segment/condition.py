@@ -35,8 +35,22 @@ Name = str | tuple[str, ...]
 Value = str | bool | int | float | tuple[str | bool | int | float, ...] | None
 
 
+class Requirement:
+    """What one event has to be like: a `Comparison`, a `Place` or an `InMoment`.
+
+    Resolved, a moment is the places of those that are on, any of which will do (`AnyOf`).
+    """
+
+    __slots__ = ()
+
+
 class Comparison(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+    msgspec.Struct,
+    Requirement,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
 ):
     """`name op value`, over customer traits or over the properties of one event."""
 
@@ -61,7 +75,7 @@ class Happens(
     """An event with such properties."""
 
     name: str
-    where: tuple[Comparison, ...] = ()
+    where: tuple[Requirement, ...] = ()
 
 
 class Relative(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -99,7 +113,7 @@ class All(_Node, frozen=True, tag="all", kw_only=True):
     of: tuple["Condition", ...]
 
 
-class AnyOf(_Node, frozen=True, tag="any", kw_only=True):
+class AnyOf(_Node, Requirement, frozen=True, tag="any", kw_only=True):
     """At least one part is true; without parts, nobody."""
 
     of: tuple["Condition", ...]
@@ -153,7 +167,7 @@ class Did(_Node, frozen=True, tag="did", kw_only=True):
     times: TimesClause = TimesClause()
     within: Window | None = None
     """None is the whole history."""
-    where: tuple[Comparison, ...] = ()
+    where: tuple[Requirement, ...] = ()
 
 
 class DidNot(_Node, frozen=True, tag="did_not", kw_only=True):
@@ -161,7 +175,7 @@ class DidNot(_Node, frozen=True, tag="did_not", kw_only=True):
 
     name: str
     within: Window | None = None
-    where: tuple[Comparison, ...] = ()
+    where: tuple[Requirement, ...] = ()
 
 
 class Measured(_Node, frozen=True, tag="measure", kw_only=True):
@@ -173,16 +187,16 @@ class Measured(_Node, frozen=True, tag="measure", kw_only=True):
     op: CountOp = CountOp.GE
     value: int | float
     within: Window | None = None
-    where: tuple[Comparison, ...] = ()
+    where: tuple[Requirement, ...] = ()
 
 
 class First(_Node, frozen=True, tag="first", kw_only=True):
     """The first such event ever lies in a window and has these properties."""
 
     name: str
-    where: tuple[Comparison, ...] = ()
+    where: tuple[Requirement, ...] = ()
     within: Window | None = None
-    has: tuple[Comparison, ...] = ()
+    has: tuple[Requirement, ...] = ()
     """True of one of the events at that very instant."""
 
 
@@ -190,37 +204,44 @@ class Last(_Node, frozen=True, tag="last", kw_only=True):
     """The last such event lies in a window and has these properties."""
 
     name: str
-    where: tuple[Comparison, ...] = ()
+    where: tuple[Requirement, ...] = ()
     within: Window | None = None
-    has: tuple[Comparison, ...] = ()
+    has: tuple[Requirement, ...] = ()
 
 
 class Followed(_Node, frozen=True, tag="followed", kw_only=True):
-    """At least once, `then` came later than the event and within `after` of it."""
+    """At least once, `then` came later than the event, and within `after` of it if that is told."""
 
     name: str
-    where: tuple[Comparison, ...] = ()
+    where: tuple[Requirement, ...] = ()
     within: Window | None = None
     """When the first of the two happened."""
     then: Happens
-    after: Duration
+    after: Duration | None = None
+    """None is up to now."""
+    same: tuple[Name, ...] = ()
+    """Properties that are equal in both; an event without one of them does not count."""
 
 
 class NotFollowed(_Node, frozen=True, tag="not_followed", kw_only=True):
-    """At least once, `after` passed since the event and `then` did not come in it."""
+    """At least once, `after` passed since the event and `then` did not come in it.
+
+    Without `after`: at least once, `then` did not come since, so far.
+    """
 
     name: str
-    where: tuple[Comparison, ...] = ()
+    where: tuple[Requirement, ...] = ()
     within: Window | None = None
     then: Happens
-    after: Duration
+    after: Duration | None = None
+    same: tuple[Name, ...] = ()
 
 
 class Regularly(_Node, frozen=True, tag="regularly", kw_only=True):
     """The event happened in at least so many of the last days, weeks or months, this one included."""
 
     name: str
-    where: tuple[Comparison, ...] = ()
+    where: tuple[Requirement, ...] = ()
     step: Step = Step.WEEK
     of_last: int
     at_least: int
@@ -272,8 +293,8 @@ class Reacted(_Node, frozen=True, tag="message", kw_only=True):
     within: Window | None = None
 
 
-class Place(_Node, frozen=True, tag="place", kw_only=True):
-    """The customer's position or postcode lies in one area; exactly one is given."""
+class Place(_Node, Requirement, frozen=True, tag="place", kw_only=True):
+    """The customer's position or postcode lies in one area, or an event's; exactly one is given."""
 
     circle: Circle | None = None
     polygon: tuple[tuple[float, float], ...] | None = None
@@ -283,7 +304,7 @@ class Place(_Node, frozen=True, tag="place", kw_only=True):
     regions: tuple[str, ...] | None = None
     """Korean provinces and cities, by their postcodes."""
     latitude: Name | None = None
-    """The traits that tell the position; without them the usual names."""
+    """The traits or properties that tell the position; without them the usual names."""
     longitude: Name | None = None
     postcode: Name | None = None
 
@@ -298,7 +319,7 @@ class Place(_Node, frozen=True, tag="place", kw_only=True):
         )
 
 
-class InMoment(_Node, frozen=True, tag="moment", kw_only=True):
+class InMoment(_Node, Requirement, frozen=True, tag="moment", kw_only=True):
     """Inside the area of a moment that is on now: one moment, one kind of them, or any."""
 
     id: UUID | None = None
@@ -340,6 +361,15 @@ def parts_of(condition: Condition) -> tuple[Condition, ...]:
     if isinstance(condition, All | AnyOf):
         return condition.of
     return (condition.of,) if isinstance(condition, Not) else ()
+
+
+def requirements_of(leaf: Condition) -> tuple[Requirement, ...]:
+    """What a leaf asks of events, of whichever of them; empty when it asks of none."""
+    if not isinstance(leaf, EventLeaf):
+        return ()
+    if isinstance(leaf, First | Last):
+        return leaf.where + leaf.has
+    return leaf.where + (leaf.then.where if isinstance(leaf, Followed | NotFollowed) else ())
 
 
 def is_node(condition: Condition) -> bool:

@@ -22,32 +22,29 @@ from dangol.know.segment.condition import (
     Interested,
     Last,
     Measured,
-    Name,
     Not,
     NotFollowed,
     Place,
     Reacted,
     Regularly,
     Relative,
+    Requirement,
     Share,
     StageIs,
     Subscribed,
     TimesClause,
     TraitIs,
 )
+from dangol.know.segment.english_compare import compare, listed, name_of, show
 from dangol.know.segment.terms import (
-    Aspect,
     Calendar,
     CountOp,
     DateOp,
     Direction,
-    Op,
     Reaction,
     Standing,
     Take,
-    ValueType,
 )
-from dangol.know.segment.value import path_of
 from dangol.know.segment.window import Duration, Window
 
 Names = Mapping[UUID, str]
@@ -66,15 +63,6 @@ _ANSWERS = {
     "denied": "no",
     "withdrawn": "taken back",
 }
-_COMPARE = {
-    Op.EQ: "is", Op.LT: "is less than", Op.LE: "is at most", Op.GT: "is more than",
-    Op.GE: "is at least", Op.CONTAINS: "contains", Op.STARTS_WITH: "starts with",
-    Op.ENDS_WITH: "ends with", Op.IN: "is one of", Op.NE: "is known and is not",
-    Op.NOT_IN: "is known and is none of", Op.HAS_ANY: "includes", Op.HAS_ALL: "includes",
-}  # fmt: skip
-_COMPARE_TIME = {
-    Op.LT: "is before", Op.LE: "is at or before", Op.GT: "is after", Op.GE: "is at or after",
-}  # fmt: skip
 _TIMES = {
     CountOp.EQ: "exactly", CountOp.NE: "not exactly", CountOp.LT: "fewer than",
     CountOp.LE: "at most", CountOp.GT: "more than", CountOp.GE: "at least",
@@ -105,35 +93,28 @@ def sentence(condition: Condition, names: Names) -> str:
     return f"customers {_clause(condition, names)}"
 
 
-def compare(test: Comparison) -> str:
-    """One comparison, such as `total is at least 5`."""
-    name = name_of(test.name)
-    if test.op in (Op.EXISTS, Op.MISSING):
-        return f"{name} is {'' if test.op is Op.EXISTS else 'not '}known"
-    if test.of is Aspect.LENGTH:
-        name = f"number of {name}"
-    verb = _COMPARE[test.op]
-    if test.type is ValueType.TIME:
-        verb = _COMPARE_TIME.get(test.op, verb)
-    if test.type is ValueType.TEXT and test.op in (Op.LT, Op.LE, Op.GT, Op.GE):
-        verb = _COMPARE_TIME[test.op] + " (alphabetically)"
-    values = test.value if isinstance(test.value, tuple) else (test.value,)
-    word = "and" if test.op is Op.HAS_ALL else "or"
-    return f"{name} {verb} {_listed([show(item, test.type) for item in values], word)}"
+def _require(item: Requirement | Condition, names: Names, whose: str = "") -> str:
+    """What one event has to be like, such as `total is at least 5` or `it lay within 2 km of …`."""
+    match item:
+        case Comparison():
+            return f"{whose}{compare(item)}"
+        case Place() if item.postcodes is not None or item.regions is not None:
+            return f"{whose}{_area(item)}"
+        case Place():
+            return f"it lay {_area(item)}"
+        case InMoment():
+            return f"it lay {_going_on(item, names)}"
+        case AnyOf():
+            return _lying(item.of, names, whose)
+    raise TypeError(f"no words for {type(item).__name__}")
 
 
-def name_of(name: Name) -> str:
-    """A name as people read it."""
-    return " › ".join(path_of(name))
-
-
-def show(value: object, kind: ValueType | None = None) -> str:
-    """A value as people write it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str):
-        return value if kind is ValueType.TIME else f"“{value}”"
-    return f"{value:,.15g}" if isinstance(value, float) else f"{value:,}"
+def _lying(places: Sequence[Condition], names: Names, whose: str) -> str:
+    """A moment in its places, those that are on."""
+    if not places:
+        return "it lay where something is going on now, which nothing is"
+    said = " or ".join(_require(each, names, whose) for each in places)
+    return f"({said})" if len(places) > 1 else said
 
 
 @singledispatch
@@ -199,14 +180,19 @@ def _(leaf: Anniversary, names: Names) -> str:
 
 @_clause.register
 def _(leaf: Place, names: Names) -> str:
+    is_point = leaf.circle is not None or leaf.polygon is not None
+    return f"{'who are' if is_point else 'whose'} {_area(leaf)}"
+
+
+def _area(leaf: Place) -> str:
     if leaf.circle is not None:
         centre = f"{leaf.circle.lat:.6g}, {leaf.circle.lon:.7g}"
-        return f"who are within {_metres(leaf.circle.radius_m)} of ({centre})"
+        return f"within {_metres(leaf.circle.radius_m)} of ({centre})"
     if leaf.polygon is not None:
-        return f"who are inside an area with {len(leaf.polygon):,} corners"
+        return f"inside an area with {len(leaf.polygon):,} corners"
     if leaf.postcodes is not None:
-        return f"whose postcode begins with {_quoted(leaf.postcodes)}"
-    return f"whose postcode lies in {_listed(leaf.regions or ())}"
+        return f"postcode begins with {_quoted(leaf.postcodes)}"
+    return f"postcode lies in {listed(leaf.regions or ())}"
 
 
 def _metres(metres: float) -> str:
@@ -215,10 +201,14 @@ def _metres(metres: float) -> str:
 
 @_clause.register
 def _(leaf: InMoment, names: Names) -> str:
+    return f"who are {_going_on(leaf, names)}"
+
+
+def _going_on(leaf: InMoment, names: Names) -> str:
     if leaf.id is not None:
-        return f"who are where “{names.get(leaf.id, str(leaf.id))}” is going on now"
+        return f"where “{names.get(leaf.id, str(leaf.id))}” is going on now"
     what = "something" if leaf.kind_of is None else f"“{leaf.kind_of}”"
-    return f"who are where {what} is going on now"
+    return f"where {what} is going on now"
 
 
 @_clause.register
@@ -231,7 +221,7 @@ def _(leaf: Share, names: Names) -> str:
 
 @_clause.register(Did | DidNot)
 def _(leaf: Did | DidNot, names: Names) -> str:
-    rest = f"{_window(leaf.within)}{_which(leaf.where)}"
+    rest = f"{_window(leaf.within)}{_which(leaf.where, names)}"
     if isinstance(leaf, DidNot) or _is_never(leaf.times):
         return f"who did not do “{leaf.name}”{rest}"
     return f"who did “{leaf.name}”{_times(leaf.times)}{rest}"
@@ -250,7 +240,7 @@ def _times(times: TimesClause) -> str:
 @_clause.register
 def _(leaf: Measured, names: Names) -> str:
     what = f"{_MEASURES[leaf.take]} {name_of(leaf.property)}"
-    rest = f"{_window(leaf.within)}{_which(leaf.where)}"
+    rest = f"{_window(leaf.within)}{_which(leaf.where, names)}"
     return f"whose {what} over “{leaf.name}”{rest} {_AMOUNTS[leaf.op]} {show(leaf.value)}"
 
 
@@ -258,15 +248,21 @@ def _(leaf: Measured, names: Names) -> str:
 def _(leaf: First | Last, names: Names) -> str:
     which = "first" if isinstance(leaf, First) else "last"
     when = _window(leaf.within) or " at any time"
-    has = f", and its {' and its '.join(map(compare, leaf.has))}" if leaf.has else ""
-    return f"whose {which} “{leaf.name}”{_which(leaf.where)} was{when}{has}"
+    has = "".join(f" and {_require(item, names, 'its ')}" for item in leaf.has)
+    has = f",{has}" if has else ""
+    return f"whose {which} “{leaf.name}”{_which(leaf.where, names)} was{when}{has}"
 
 
 @_clause.register(Followed | NotFollowed)
 def _(leaf: Followed | NotFollowed, names: Names) -> str:
-    then = f"“{leaf.then.name}”{_which(leaf.then.where)}"
+    same = listed([name_of(name) for name in leaf.same], "and")
+    then = f"“{leaf.then.name}”{f' with the same {same}' if same else ''}"
+    then += _which(leaf.then.where, names)
+    first = f"“{leaf.name}”{_window(leaf.within)}{_which(leaf.where, names)}"
+    if leaf.after is None:
+        later = f"later {then}" if isinstance(leaf, Followed) else f"no {then} since"
+        return f"who did {first}, and {later}"
     word = "and then" if isinstance(leaf, Followed) else "and no"
-    first = f"“{leaf.name}”{_window(leaf.within)}{_which(leaf.where)}"
     return f"who did {first}, {word} {then} within {_duration(leaf.after)} of it"
 
 
@@ -275,7 +271,7 @@ def _(leaf: Regularly, names: Names) -> str:
     steps = (
         f"at least {leaf.at_least:,} of the last {leaf.of_last:,} {leaf.step}s, this one included"
     )
-    return f"who did “{leaf.name}”{_which(leaf.where)} in {steps}"
+    return f"who did “{leaf.name}”{_which(leaf.where, names)} in {steps}"
 
 
 @_clause.register
@@ -300,21 +296,21 @@ def _message(leaf: Reacted, names: Names) -> str:
 
 @_clause.register
 def _(leaf: StageIs, names: Names) -> str:
-    said = f"who are {_listed([f'“{_STAGES[stage]}”' for stage in leaf.stages])}"
+    said = f"who are {listed([f'“{_STAGES[stage]}”' for stage in leaf.stages])}"
     if leaf.at_least is not None:
         said += f" for at least {_duration(leaf.at_least)}"
     if leaf.less_than is not None:
         also = " and" if leaf.at_least is not None else ""
         said += f"{also} for less than {_duration(leaf.less_than)}"
     if leaf.previous:
-        said += f" and were {_listed([f'“{_STAGES[stage]}”' for stage in leaf.previous])} before"
+        said += f" and were {listed([f'“{_STAGES[stage]}”' for stage in leaf.previous])} before"
     return said
 
 
 @_clause.register
 def _(leaf: ConsentIs, names: Names) -> str:
     answers = [_ANSWERS[state] for state in leaf.states]
-    return f"whose consent to {leaf.channel} is {_listed(answers)}"
+    return f"whose consent to {leaf.channel} is {listed(answers)}"
 
 
 @_clause.register
@@ -337,8 +333,9 @@ def _(leaf: Interested, names: Names) -> str:
 # -- parts ---------------------------------------------------------------------------------
 
 
-def _which(where: Sequence[Comparison]) -> str:
-    return f" where {' and '.join(map(compare, where))}" if where else ""
+def _which(where: Sequence[Requirement], names: Names) -> str:
+    said = " and ".join(_require(item, names) for item in where)
+    return f" where {said}" if said else ""
 
 
 def _window(within: Window | None) -> str:
@@ -369,10 +366,4 @@ def _duration(duration: Duration) -> str:
 
 
 def _quoted(items: Sequence[str]) -> str:
-    return _listed([f"“{item}”" for item in items])
-
-
-def _listed(items: Sequence[str], word: str = "or") -> str:
-    if len(items) < 2:
-        return "".join(items)
-    return f"{', '.join(items[:-1])} {word} {items[-1]}"
+    return listed([f"“{item}”" for item in items])

@@ -4,7 +4,7 @@ Every leaf is answered by `oracle.evaluate`, so an explanation can never say som
 oracle does. Pure.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,18 +26,20 @@ from dangol.know.segment.condition import (
     Measured,
     Not,
     NotFollowed,
+    Place,
     Regularly,
     StageIs,
     Subscribed,
     TraitIs,
     parts_of,
 )
-from dangol.know.segment.oracle import Case, Happening, Person, evaluate
+from dangol.know.segment.oracle import Case, Happening, Person, evaluate, list_followed
+from dangol.know.segment.place import find_told, names_of
 from dangol.know.segment.value import path_of
 from dangol.model.consent import ConsentState
 from dangol.model.tag import fold_tag
 
-_Windowed = Did | DidNot | Measured | First | Last | Followed | NotFollowed
+_Windowed = Did | DidNot | Measured | First | Last
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -49,7 +51,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     value: Any = None
     """The trait's value, the stage, the answer; None where there is none."""
     times: int = 0
-    """How many events counted: those of the name, in the window, with the properties."""
+    """How many events counted: those of the name, in the window, with the properties, (not) followed."""
     ever: int = 0
     """How many of that name there are at all."""
     last_at: datetime | None = None
@@ -112,8 +114,13 @@ def _seen(leaf: Condition, case: Case) -> Seen:
         case Interested():
             weights = [person.interests.get(fold_tag(tag), 0.0) for tag in leaf.tags]
             return Seen(kind="interest", value=round(max(weights, default=0.0), 1))
+        case Place():
+            keys = ", ".join(".".join(path_of(name)) for name in names_of(leaf)[:2])
+            return Seen(kind="trait", name=keys, value=_told(leaf, person.traits))
         case Regularly():
             return _seen_events(leaf.name, case.matching(leaf.name, leaf.where, None), case)
+        case Followed() | NotFollowed():
+            return _seen_events(leaf.name, list_followed(leaf, case), case)
     if isinstance(leaf, _Windowed):
         return _seen_events(leaf.name, case.matching(leaf.name, leaf.where, leaf.within), case)
     return Seen(kind="none")
@@ -123,6 +130,11 @@ def _seen_events(name: str, counted: Sequence[Happening], case: Case) -> Seen:
     ever = [event.time for event in case.events if event.name == name and event.time <= case.now]
     last = max([event.time for event in counted] or ever, default=None)
     return Seen(kind="events", name=name, times=len(counted), ever=len(ever), last_at=last)
+
+
+def _told(leaf: Place, traits: Mapping[str, Any]) -> str | None:
+    found = find_told(leaf, traits)
+    return ", ".join(f"{number:.9g}" for number in found) if isinstance(found, tuple) else found
 
 
 def _at(traits: Any, path: Sequence[str]) -> Any:

@@ -1,4 +1,4 @@
-"""Whether a comparison holds for a JSON object, in plain Python."""
+"""Whether a requirement holds for a JSON object, in plain Python."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -6,7 +6,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dangol.know.segment import value
-from dangol.know.segment.condition import Comparison
+from dangol.know.segment.condition import AnyOf, Comparison, Place, Requirement
+from dangol.know.segment.place import is_there
 from dangol.know.segment.terms import Aspect, Op, ValueType
 
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -24,8 +25,23 @@ _READERS: dict[ValueType, Callable[[object], Any]] = {
 }
 
 
-def holds(test: Comparison, values: Mapping[str, Any], zone: str = "UTC") -> bool:
-    """Whether one comparison is true of a JSON object; absent, null and other types are no."""
+def holds(test: Requirement, values: Mapping[str, Any], zone: str = "UTC") -> bool:
+    """Whether a resolved requirement is true of a JSON object; absent, null and other types are no.
+
+    Raises:
+        TypeError: it still names a moment.
+    """
+    match test:
+        case Comparison():
+            return _holds_comparison(test, values, zone)
+        case Place():
+            return is_there(test, values)
+        case AnyOf():
+            return any(holds(part, values, zone) for part in test.of)
+    raise TypeError(f"{type(test).__name__} must be resolved before it is evaluated")
+
+
+def _holds_comparison(test: Comparison, values: Mapping[str, Any], zone: str) -> bool:
     found = value.dig(values, test.name)
     if test.op in (Op.EXISTS, Op.MISSING):
         return (found is None) == (test.op is Op.MISSING)

@@ -19,8 +19,10 @@ from dangol.know.segment.condition import (
     DateIs,
     Did,
     DidNot,
+    EventLeaf,
     First,
     Followed,
+    Happens,
     InMoment,
     InSegment,
     Interested,
@@ -32,6 +34,7 @@ from dangol.know.segment.condition import (
     Reacted,
     Regularly,
     Relative,
+    Requirement,
     Share,
     StageIs,
     Subscribed,
@@ -51,9 +54,11 @@ from dangol.know.segment.korean_compare import (
     compare,
     either,
     is_in,
+    long,
     name_of,
     show,
     subject,
+    window,
 )
 from dangol.know.segment.terms import (
     Calendar,
@@ -65,7 +70,6 @@ from dangol.know.segment.terms import (
     Step,
     Take,
 )
-from dangol.know.segment.window import Duration, Window
 from dangol.model.korean import with_particle
 
 Names = Mapping[UUID, str]
@@ -192,6 +196,10 @@ def _(leaf: Anniversary, names: Names) -> Clause:
 
 @_clause.register
 def _(leaf: Place, names: Names) -> Clause:
+    return _area(leaf)
+
+
+def _area(leaf: Place) -> Clause:
     if leaf.circle is not None:
         centre = f"{leaf.circle.lat:.6g}, {leaf.circle.lon:.7g}"
         return Clause(f"({centre})에서 {_metres(leaf.circle.radius_m)} 안에", HAS)
@@ -209,6 +217,10 @@ def _metres(metres: float) -> str:
 
 @_clause.register
 def _(leaf: InMoment, names: Names) -> Clause:
+    return _going_on(leaf, names)
+
+
+def _going_on(leaf: InMoment, names: Names) -> Clause:
     if leaf.id is not None:
         return Clause(f"지금 이어지는 “{names.get(leaf.id, str(leaf.id))}” 구역 안에", HAS)
     what = "무슨 일이" if leaf.kind_of is None else with_particle(f"“{leaf.kind_of}”", "이/가")
@@ -226,7 +238,7 @@ def _(leaf: Share, names: Names) -> Clause:
 
 @_clause.register(Did | DidNot)
 def _(leaf: Did | DidNot, names: Names) -> Clause:
-    record = f"{_window(leaf.within)}{_record(leaf.name, leaf.where)}이"
+    record = f"{window(leaf.within)}{_record(leaf, names)}이"
     if isinstance(leaf, DidNot):
         return Clause(record, HAS_NOT)
     return _often(record, leaf.times)
@@ -244,7 +256,7 @@ def _often(record: str, times: TimesClause) -> Clause:
 
 @_clause.register
 def _(leaf: Measured, names: Names) -> Clause:
-    record = f"{_window(leaf.within)}{_record(leaf.name, leaf.where)}의"
+    record = f"{window(leaf.within)}{_record(leaf, names)}의"
     return amount(
         leaf.op, f"{record} {name_of(leaf.property)} {_MEASURES[leaf.take]}", show(leaf.value)
     )
@@ -253,32 +265,36 @@ def _(leaf: Measured, names: Names) -> Clause:
 @_clause.register(First | Last)
 def _(leaf: First | Last, names: Names) -> Clause:
     edge = "첫" if isinstance(leaf, First) else "마지막"
-    record = f"{edge} {_record(leaf.name, leaf.where)}이"
-    clauses = [Clause(f"{record} {_window(leaf.within).rstrip()}".rstrip(), HAS)]
-    clauses += [Clause(f"그때 {compare(item).stem}", compare(item).ending) for item in leaf.has]
+    record = f"{edge} {_record(leaf, names)}이"
+    clauses = [Clause(f"{record} {window(leaf.within).rstrip()}".rstrip(), HAS)]
+    has = [_require(item, names) for item in leaf.has]
+    clauses += [Clause(f"그때 {each.stem}", each.ending) for each in has]
     return _linked(clauses)
 
 
 @_clause.register(Followed | NotFollowed)
 def _(leaf: Followed | NotFollowed, names: Names) -> Clause:
-    first = f"{_window(leaf.within)}{_record(leaf.name, leaf.where)}"
-    then = f"{_duration(leaf.after)} 안에 {_record(leaf.then.name, leaf.then.where)}이"
+    first = f"{window(leaf.within)}{_record(leaf, names)}"
+    same = subject(", ".join(map(name_of, leaf.same))) + " 같은 " if leaf.same else ""
+    then = f"{same}{_record(leaf.then, names)}이"
     if isinstance(leaf, Followed):
-        return Clause(f"{first} 뒤 {then}", HAS)
-    return Clause(f"{first}이 있었지만 그 뒤 {then}", HAS_NOT)
+        soon = "에" if leaf.after is None else f" {long(leaf.after)} 안에"
+        return Clause(f"{first} 뒤{soon} {then}", HAS)
+    soon = "지금까지" if leaf.after is None else f"{long(leaf.after)} 안에"
+    return Clause(f"{first}이 있었지만 그 뒤 {soon} {then}", HAS_NOT)
 
 
 @_clause.register
 def _(leaf: Regularly, names: Names) -> Clause:
     this, unit = _STEPS[leaf.step]
     steps = f"{this} 포함한 {leaf.of_last:,}{unit} 가운데 {leaf.at_least:,}{unit} 이상"
-    return Clause(f"{steps} {_record(leaf.name, leaf.where)}이", HAS)
+    return Clause(f"{steps} {_record(leaf, names)}이", HAS)
 
 
 @_clause.register
 def _(leaf: Reacted, names: Names) -> Clause:
     what = f"{_message(leaf, names)}{_REACTIONS[leaf.did]}"
-    return _often(f"{_window(leaf.within)}{what} 적이", leaf.times)
+    return _often(f"{window(leaf.within)}{what} 적이", leaf.times)
 
 
 def _message(leaf: Reacted, names: Names) -> str:
@@ -298,10 +314,10 @@ def _(leaf: StageIs, names: Names) -> Clause:
     stages = either([_STAGES[stage] for stage in leaf.stages])
     clauses = []
     if leaf.at_least is not None:
-        clauses.append(Clause(f"{stages}인 지 {_duration(leaf.at_least)} 이상", _HAS_BEEN))
+        clauses.append(Clause(f"{stages}인 지 {long(leaf.at_least)} 이상", _HAS_BEEN))
     if leaf.less_than is not None:
-        long = with_particle(_duration(leaf.less_than), "이/가")
-        clauses.append(Clause(f"{stages}인 지 {long}", _HAS_NOT_BEEN))
+        age = with_particle(long(leaf.less_than), "이/가")
+        clauses.append(Clause(f"{stages}인 지 {age}", _HAS_NOT_BEEN))
     clauses = clauses or [Clause(stages, IS)]
     if leaf.previous:
         clauses.append(Clause(f"그 전에는 {either([_STAGES[one] for one in leaf.previous])}", _WAS))
@@ -340,33 +356,28 @@ def _(leaf: Interested, names: Names) -> Clause:
 # -- parts ---------------------------------------------------------------------------------
 
 
-def _record(name: str, where: Sequence[Comparison]) -> str:
-    which = ", ".join(f"{compare(item).before_noun} 것" for item in where)
-    return f"“{name}” 기록" + (f"({which})" if which else "")
+def _record(asked: EventLeaf | Happens, names: Names) -> str:
+    which = ", ".join(f"{_require(item, names).before_noun} 것" for item in asked.where)
+    return f"“{asked.name}” 기록" + (f"({which})" if which else "")
 
 
-def _window(within: Window | None) -> str:
-    match within:
-        case None:
-            return ""
-        case Window(hours=int(hours)):
-            return f"최근 {_duration(Duration(hours=hours))} 동안 "
-        case Window(days=int(days)):
-            return f"최근 {_duration(Duration(days=days))} 동안 "
-        case Window(calendar_days=int(days)):
-            return "오늘 " if days == 1 else f"오늘을 포함한 {days:,}일 동안 "
-        case Window(calendar_weeks=int(weeks)):
-            return "이번 주에 " if weeks == 1 else f"이번 주와 그 앞 {weeks - 1:,}주 동안 "
-        case Window(calendar_months=int(months)):
-            return "이번 달에 " if months == 1 else f"이번 달과 그 앞 {months - 1:,}개월 동안 "
-        case Window(first=None):
-            return f"{within.last}까지 "
-        case Window(last=None):
-            return f"{within.first}부터 "
-    return f"{within.first}부터 {within.last}까지 "
+def _require(item: Requirement | Condition, names: Names) -> Clause:
+    """What one event has to be like, such as `금액이 5,000 이상인` or `위치가 … 안에 있는`."""
+    match item:
+        case Comparison():
+            return compare(item)
+        case Place() if item.postcodes is not None or item.regions is not None:
+            return _area(item)
+        case Place():
+            return _lying(_area(item))
+        case InMoment():
+            return _lying(_going_on(item, names))
+        case AnyOf():
+            nowhere = Clause("지금 무슨 일이 이어지는 곳에(지금은 없음)", HAS)
+            places = [_require(each, names) for each in item.of]
+            return _linked(places, is_all=False) if places else _lying(nowhere)
+    raise TypeError(f"no words for {type(item).__name__}")
 
 
-def _duration(duration: Duration) -> str:
-    if duration.hours is not None:
-        return f"{duration.hours:,}시간"
-    return "24시간" if duration.days == 1 else f"{duration.days:,}일"
+def _lying(where: Clause) -> Clause:
+    return Clause(f"위치가 {where.stem}", where.ending)

@@ -1,4 +1,4 @@
-"""Comparisons in Korean, and how predicates end."""
+"""Comparisons and windows in Korean, and how predicates end."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,6 +6,7 @@ from typing import NamedTuple
 from dangol.know.segment.condition import Comparison, Name
 from dangol.know.segment.terms import Aspect, CountOp, Op, ValueType
 from dangol.know.segment.value import path_of
+from dangol.know.segment.window import Duration, Window
 from dangol.model.korean import with_particle
 
 
@@ -121,3 +122,32 @@ def _ordered(test: Comparison, who: str, shown: str) -> Clause:
     if test.op is Op.GT:
         return Clause(f"{stem}보다", LATER)
     return Clause(f"{stem} 또는 그 {'이전' if test.op is Op.LE else '이후'}", IS)
+
+
+def window(within: Window | None) -> str:
+    """When something happened, with a space after it; empty for ever."""
+    match within:
+        case None:
+            return ""
+        case Window(hours=int(hours)):
+            return f"최근 {long(Duration(hours=hours))} 동안 "
+        case Window(days=int(days)):
+            return f"최근 {long(Duration(days=days))} 동안 "
+        case Window(calendar_days=int(days)):
+            return "오늘 " if days == 1 else f"오늘을 포함한 {days:,}일 동안 "
+        case Window(calendar_weeks=int(weeks)):
+            return "이번 주에 " if weeks == 1 else f"이번 주와 그 앞 {weeks - 1:,}주 동안 "
+        case Window(calendar_months=int(months)):
+            return "이번 달에 " if months == 1 else f"이번 달과 그 앞 {months - 1:,}개월 동안 "
+        case Window(first=None):
+            return f"{within.last}까지 "
+        case Window(last=None):
+            return f"{within.first}부터 "
+    return f"{within.first}부터 {within.last}까지 "
+
+
+def long(duration: Duration) -> str:
+    """So many hours or days."""
+    if duration.hours is not None:
+        return f"{duration.hours:,}시간"
+    return "24시간" if duration.days == 1 else f"{duration.days:,}일"

@@ -13,19 +13,21 @@ from dangol.know.segment.condition import (
     DidNot,
     First,
     Followed,
+    InMoment,
     Last,
     Measured,
     Name,
     NotFollowed,
     Place,
     Regularly,
+    Requirement,
     TraitIs,
 )
 from dangol.know.segment.place import names_of
 
 
 class Mention(NamedTuple):
-    """A name in a leaf."""
+    """A name in a leaf, or several of which one will do."""
 
     at: str
     """The path below the leaf: `.where[0]`."""
@@ -36,6 +38,8 @@ class Mention(NamedTuple):
     """What is asked of it, where it is a comparison."""
     key: str = ".name"
     """Where the name stands, below `at`."""
+    others: tuple[Name, ...] = ()
+    """Names that would do as well."""
 
 
 @singledispatch
@@ -56,11 +60,22 @@ def _(leaf: DateIs | Anniversary) -> Iterator[Mention]:
 
 @mentions_of.register
 def _(leaf: Place) -> Iterator[Mention]:
-    """Only traits that were named; the usual ones need not all be there."""
-    for key in ("latitude", "longitude", "postcode"):
-        name = getattr(leaf, key)
-        if name is not None and name in names_of(leaf):
-            yield Mention("", name, key=f".{key}")
+    yield from _position(leaf, "", None)
+
+
+@mentions_of.register
+def _(leaf: InMoment) -> Iterator[Mention]:
+    yield from _position(leaf, "", None)
+
+
+def _position(leaf: Place | InMoment, at: str, event: str | None) -> Iterator[Mention]:
+    """The names that were told, else the usual ones, of which one has to be there."""
+    told = [key for key in ("latitude", "longitude", "postcode") if getattr(leaf, key) is not None]
+    for key in told:
+        yield Mention(at, getattr(leaf, key), event, key=f".{key}")
+    if not told and isinstance(leaf, Place):
+        usual, *others = names_of(leaf)
+        yield Mention(at, usual, event, key="", others=tuple(others))
 
 
 @mentions_of.register(Did | DidNot | Measured | First | Last | Followed | NotFollowed | Regularly)
@@ -74,8 +89,14 @@ def _(leaf: Did) -> Iterator[Mention]:
     elif isinstance(leaf, Followed | NotFollowed):
         yield Mention(".then", None, leaf.then.name)
         yield from _where(leaf.then.name, leaf.then.where, ".then.where")
+        for event in dict.fromkeys((leaf.name, leaf.then.name)):
+            for index, name in enumerate(leaf.same):
+                yield Mention(f".same[{index}]", name, event, key="")
 
 
-def _where(event: str, where: Sequence[Comparison], at: str) -> Iterator[Mention]:
-    for index, test in enumerate(where):
-        yield Mention(f"{at}[{index}]", test.name, event, test)
+def _where(event: str, where: Sequence[Requirement], at: str) -> Iterator[Mention]:
+    for index, item in enumerate(where):
+        if isinstance(item, Comparison):
+            yield Mention(f"{at}[{index}]", item.name, event, item)
+        elif isinstance(item, Place | InMoment):
+            yield from _position(item, f"{at}[{index}]", event)

@@ -20,7 +20,6 @@ from dangol.know.segment.condition import (
     All,
     Anniversary,
     AnyOf,
-    Comparison,
     Condition,
     ConsentIs,
     DateIs,
@@ -28,7 +27,6 @@ from dangol.know.segment.condition import (
     DidNot,
     First,
     Followed,
-    Happens,
     InSegment,
     Interested,
     Last,
@@ -37,6 +35,7 @@ from dangol.know.segment.condition import (
     NotFollowed,
     Place,
     Regularly,
+    Requirement,
     Share,
     StageIs,
     Subscribed,
@@ -130,7 +129,7 @@ class Case(msgspec.Struct, frozen=True):
         return _is_between(self.day_of(time), days_of(window, self.today))
 
     def matching(
-        self, name: str, where: Sequence[Comparison], within: Window | None
+        self, name: str, where: Sequence[Requirement], within: Window | None
     ) -> list[Happening]:
         """The events that count."""
         return [
@@ -271,28 +270,36 @@ def _(leaf: First | Last, case: Case) -> bool:
     )
 
 
-@_is_true.register
-def _(leaf: Followed, case: Case) -> bool:
+@_is_true.register(Followed | NotFollowed)
+def _(leaf: Followed | NotFollowed, case: Case) -> bool:
+    return bool(list_followed(leaf, case))
+
+
+def list_followed(leaf: Followed | NotFollowed, case: Case) -> list[Happening]:
+    """The events that were followed, or those that were not although the time for it is over."""
+    firsts = [
+        event
+        for event in case.matching(leaf.name, leaf.where, leaf.within)
+        if None not in _shared(event, leaf)
+    ]
+    if isinstance(leaf, Followed):
+        return [first for first in firsts if _is_followed(first, leaf, case)]
+    after = leaf.after.delta if leaf.after else timedelta(0)
+    over = [first for first in firsts if first.time + after <= case.now]
+    return [first for first in over if not _is_followed(first, leaf, case)]
+
+
+def _is_followed(first: Happening, leaf: Followed | NotFollowed, case: Case) -> bool:
     return any(
-        _is_followed(first, leaf.then, leaf.after.delta, case)
-        for first in case.matching(leaf.name, leaf.where, leaf.within)
+        first.time < event.time
+        and (leaf.after is None or event.time <= first.time + leaf.after.delta)
+        and _shared(event, leaf) == _shared(first, leaf)
+        for event in case.matching(leaf.then.name, leaf.then.where, None)
     )
 
 
-@_is_true.register
-def _(leaf: NotFollowed, case: Case) -> bool:
-    return any(
-        first.time + leaf.after.delta <= case.now
-        and not _is_followed(first, leaf.then, leaf.after.delta, case)
-        for first in case.matching(leaf.name, leaf.where, leaf.within)
-    )
-
-
-def _is_followed(first: Happening, then: Happens, after: timedelta, case: Case) -> bool:
-    return any(
-        first.time < event.time <= first.time + after
-        for event in case.matching(then.name, then.where, None)
-    )
+def _shared(event: Happening, leaf: Followed | NotFollowed) -> list[object]:
+    return [_distinct(value.dig(event.props, name)) for name in leaf.same]
 
 
 @_is_true.register

@@ -4,7 +4,14 @@ from typing import Any
 
 import msgspec
 
-from dangol.know.segment.condition import Condition, is_node, parts_of
+from dangol.know.segment.condition import (
+    Comparison,
+    Condition,
+    InMoment,
+    Place,
+    is_node,
+    parts_of,
+)
 from dangol.know.segment.problem import ConditionProblem, ProblemCode
 from dangol.know.segment.rules import tidy
 
@@ -39,17 +46,27 @@ def parse(given: Any) -> Condition:
             most=MAX_NESTING,
         )
     try:
-        condition = msgspec.convert(given, Condition)
+        condition = msgspec.convert(given, Condition, dec_hook=_to_requirement)
     except msgspec.ValidationError as error:
-        message, _, path = _said(error).partition(" - at `")
+        message, *inside = _said(error).split(" - at `")
+        path = "".join(part.rstrip("`").removeprefix("$") for part in reversed(inside))
         raise ConditionProblem(
-            ProblemCode.BAD_SHAPE, "{message}.", path.rstrip("`") or "$", message=message
+            ProblemCode.BAD_SHAPE, "{message}.", f"${path}", message=message
         ) from None
     except UnicodeError:
         raise ConditionProblem(
             ProblemCode.BAD_TEXT, "This text cannot be stored (NUL or half a letter)."
         ) from None
     return _tidied(condition, "$")
+
+
+def _to_requirement(_: type, given: Any) -> Any:
+    """What an event has to be like: a comparison has no `kind`, a place and a moment have one."""
+    is_leaf = isinstance(given, dict) and "kind" in given
+    try:
+        return msgspec.convert(given, Place | InMoment if is_leaf else Comparison)
+    except msgspec.ValidationError as error:
+        raise ValueError(_said(error)) from None  # msgspec adds the path to this one
 
 
 def _said(error: Exception) -> str:

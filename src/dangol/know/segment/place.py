@@ -1,11 +1,12 @@
-"""Where a customer is, as the profile tells it: a position or a postcode, in Python and in SQL."""
+"""Where a customer or an event is, as it tells itself: a position or a postcode, in Python and in SQL."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dangol.know.segment import value
 from dangol.know.segment.area import box_of, distance_sql, edges_of, inside_sql, postcode_sql
 from dangol.know.segment.condition import Name, Place
+from dangol.know.segment.terms import ValueType
 from dangol.know.segment.value import Values
 from dangol.model.area import (
     Area,
@@ -22,72 +23,94 @@ _POSITIONS: tuple[tuple[Name, Name], ...] = (
     (("address", "latitude"), ("address", "longitude")),
 )
 _POSTCODES: tuple[Name, ...] = ("postcode", ("address", "postcode"), ("address", "postalCode"))
-_TRAITS = "c.traits"
+
+Columns = Callable[[Name, ValueType], str | None]
+"""The column that holds what a name tells, of that type; None where only the JSON does."""
+
+
+def _no_column(name: Name, kind: ValueType) -> str | None:
+    return None
 
 
 def positions_of(leaf: Place) -> tuple[tuple[Name, Name], ...]:
-    """Pairs of traits that tell latitude and longitude; the first pair that is there counts."""
+    """Pairs of names that tell latitude and longitude; the first pair that is there counts."""
     if leaf.latitude is not None and leaf.longitude is not None:
         return ((leaf.latitude, leaf.longitude),)
     return _POSITIONS
 
 
 def postcodes_of(leaf: Place) -> tuple[Name, ...]:
-    """Traits that tell the postcode; the first that is there counts."""
+    """Names that tell the postcode; the first that is there counts."""
     return (leaf.postcode,) if leaf.postcode is not None else _POSTCODES
 
 
 def names_of(leaf: Place) -> tuple[Name, ...]:
-    """All traits that the answer depends on."""
+    """All traits, or properties, that the answer depends on."""
     if leaf.circle is None and leaf.polygon is None:
         return postcodes_of(leaf)
     return tuple(name for pair in positions_of(leaf) for name in pair)
 
 
 def is_there(leaf: Place, traits: Mapping[str, Any]) -> bool:
-    """Whether the profile tells a place inside the area."""
+    """Whether a profile, or an event's properties, tell a place inside the area."""
+    found = find_told(leaf, traits)
+    if found is None:
+        return False
+    return _has_code(leaf.area, found) if isinstance(found, str) else _contains(leaf.area, *found)
+
+
+def find_told(leaf: Place, traits: Mapping[str, Any]) -> tuple[float, float] | str | None:
+    """The position (latitude, longitude) or the postcode that is compared with the area."""
     if leaf.circle is None and leaf.polygon is None:
-        return _has_code(leaf.area, _postcode(leaf, traits))
-    for lat_name, lon_name in positions_of(leaf):
-        lat = value.as_number(value.dig(traits, lat_name))
-        lon = value.as_number(value.dig(traits, lon_name))
+        found = (value.dig(traits, name) for name in postcodes_of(leaf))
+        return next((text for text in found if isinstance(text, str)), None)
+    for names in positions_of(leaf):
+        lat, lon = (value.as_number(value.dig(traits, name)) for name in names)
         if lat is not None and lon is not None and -90 <= lat <= 90 and -180 <= lon <= 180:
-            return _contains(leaf.area, lat, lon)
-    return False
+            return lat, lon
+    return None
 
 
-def place_sql(leaf: Place, values: Values) -> str:
-    """SQL of `is_there` over the traits of `c`."""
+def place_sql(leaf: Place, values: Values, json: str, find_column: Columns = _no_column) -> str:
+    """SQL of `is_there` over the JSON object in the column `json`, or columns beside it."""
     if leaf.circle is None and leaf.polygon is None:
-        return f"coalesce({_code_sql(leaf, values)}, false)"
-    names = [name for pair in positions_of(leaf) for name in pair]
-    paths = values.add([value.pointer(name) for name in names])
+        return f"coalesce({_code_sql(leaf, values, json, find_column)}, false)"
     test = _point_sql(leaf, values)
-    # each step is a list of one item, so that what it makes is worked out once
-    read = f"[json_extract({_TRAITS}, {paths}::varchar[])]"
-    points = f"list_transform({read}, lambda v: {_first(_points(len(names) // 2))})"
+    points = f"[{_position(positions_of(leaf), values, json, find_column)}]"
     return f"coalesce(len(list_filter({points}, lambda p: {test})) > 0, false)"
 
 
-def _points(pairs: int) -> list[str]:
-    """SQL of each position, null where one of the two is no number or out of range."""
+def _position(
+    pairs: Sequence[tuple[Name, Name]], values: Values, json: str, find_column: Columns
+) -> str:
+    """SQL of the first position that is told; JSON is read where columns tell none."""
     points = []
-    for pair in range(pairs):
-        # what is no JSON number does not read as one: texts have their quotes
-        lat, lon = (f"try_cast(v[{2 * pair + each}]::varchar as double)" for each in (1, 2))
-        is_known = f"{lat} between -90 and 90 and {lon} between -180 and 180"
-        points.append(f"case when {is_known} then {{'lat': {lat}, 'lon': {lon}}} end")
-    return points
+    for place, pair in enumerate(pairs):
+        lat, lon = (find_column(name, ValueType.NUMBER) for name in pair)
+        if lat is None or lon is None:
+            points.append(_position_in(pairs[place:], values, json))
+            break
+        points.append(_point(lat, lon))
+    return _first(points)
 
 
-def _postcode(leaf: Place, traits: Mapping[str, Any]) -> str | None:
-    found = (value.dig(traits, name) for name in postcodes_of(leaf))
-    return next((text for text in found if isinstance(text, str)), None)
+def _position_in(pairs: Sequence[tuple[Name, Name]], values: Values, json: str) -> str:
+    paths = values.add([value.pointer(name) for pair in pairs for name in pair])
+    # what is no JSON number does not read as one: texts have their quotes
+    numbers = [f"try_cast(v[{place}]::varchar as double)" for place in range(1, 2 * len(pairs) + 1)]
+    points = [_point(*both) for both in zip(numbers[::2], numbers[1::2], strict=True)]
+    # a list of one item, so that what it is made of is worked out once
+    read = f"[json_extract({json}, {paths}::varchar[])]"
+    return f"list_transform({read}, lambda v: {_first(points)})[1]"
 
 
-def _has_code(area: Area, postcode: str | None) -> bool:
-    if postcode is None:
-        return False
+def _point(lat: str, lon: str) -> str:
+    """SQL of a position, null where one of the two is no number or out of range."""
+    is_known = f"{lat} between -90 and 90 and {lon} between -180 and 180"
+    return f"case when {is_known} then {{'lat': {lat}, 'lon': {lon}}} end"
+
+
+def _has_code(area: Area, postcode: str) -> bool:
     if area.regions is not None:
         return is_in_regions(postcode, area.regions)
     return has_postcode(postcode, area.postcodes or ())
@@ -100,12 +123,15 @@ def _contains(area: Area, lat: float, lon: float) -> bool:
     return is_inside(lat, lon, area.polygon)
 
 
-def _code_sql(leaf: Place, values: Values) -> str:
+def _code_sql(leaf: Place, values: Values, json: str, find_column: Columns) -> str:
     texts = []
     for name in postcodes_of(leaf):
+        if column := find_column(name, ValueType.TEXT):
+            texts.append(column)
+            continue
         path = values.add(value.pointer(name))
-        raw = f"json_extract_string({_TRAITS}, {path})"
-        texts.append(f"case when json_type({_TRAITS}, {path}) = 'VARCHAR' then {raw} end")
+        raw = f"json_extract_string({json}, {path})"
+        texts.append(f"case when json_type({json}, {path}) = 'VARCHAR' then {raw} end")
     code = postcode_sql(_first(texts))
     if leaf.regions is not None:
         starts = sorted({start for name in leaf.regions for start in prefixes_of(name)})

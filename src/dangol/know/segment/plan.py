@@ -17,7 +17,6 @@ from dangol.know.segment.condition import (
     EVERYONE,
     All,
     AnyOf,
-    Comparison,
     Condition,
     ConsentIs,
     Did,
@@ -33,6 +32,7 @@ from dangol.know.segment.condition import (
     Not,
     NotFollowed,
     Regularly,
+    Requirement,
     StageIs,
     Subscribed,
     TimesClause,
@@ -66,20 +66,25 @@ class Counter(NamedTuple):
 
     name: str
     within: Window | None
-    where: tuple[Comparison, ...]
+    where: tuple[Requirement, ...]
     tally: Tally = Tally.COUNT
     property: Name | None = None
 
 
 class Sequel(NamedTuple):
-    """How many events of a name were followed by another in time, or were not (and time is up)."""
+    """How many events of a name were followed by another in time, or were not (and time is up).
+
+    Enough of them are counted to tell whether there is any.
+    """
 
     name: str
     within: Window | None
-    where: tuple[Comparison, ...]
+    where: tuple[Requirement, ...]
     then: Happens
-    after: timedelta
+    after: timedelta | None
+    """None is up to now."""
     came: bool
+    same: tuple[Name, ...] = ()
 
 
 Question = Counter | Sequel
@@ -181,7 +186,8 @@ def opened(within: Window | None) -> Window | None:
 @questions_of.register(Followed | NotFollowed)
 def _(leaf: Followed | NotFollowed) -> tuple[Question, ...]:
     came = isinstance(leaf, Followed)
-    return (Sequel(leaf.name, leaf.within, leaf.where, leaf.then, leaf.after.delta, came),)
+    after = None if leaf.after is None else leaf.after.delta
+    return (Sequel(leaf.name, leaf.within, leaf.where, leaf.then, after, came, leaf.same),)
 
 
 @questions_of.register

@@ -9,12 +9,15 @@ from typing import NamedTuple
 
 from dangol.know.segment.condition import (
     Anniversary,
+    AnyOf,
+    Comparison,
     Condition,
     ConsentIs,
     DateIs,
     InSegment,
     Interested,
     Place,
+    Requirement,
     StageIs,
     Subscribed,
     TraitIs,
@@ -93,14 +96,29 @@ def reads_of(condition: Condition, now: datetime) -> Reads:
 
 def names_read(question: Question) -> dict[str, frozenset[str]]:
     """The names of the events that a question looks at, with the keys of their properties."""
-    own = frozenset(path_of(test.name)[0] for test in question.where)
+    own = _keys(question.where)
     if isinstance(question, Sequel):
-        then = frozenset(path_of(test.name)[0] for test in question.then.where)
+        same = frozenset(path_of(name)[0] for name in question.same)
+        own, then = own | same, _keys(question.then.where) | same
         if question.then.name == question.name:
             return {question.name: own | then}
         return {question.name: own, question.then.name: then}
     measured = frozenset(path_of(question.property)[:1]) if question.property else frozenset()
     return {question.name: own | measured}
+
+
+def _keys(requirements: Iterable[Requirement]) -> frozenset[str]:
+    """The top-level keys of the properties that resolved requirements look at."""
+    found: set[str] = set()
+    for each in requirements:
+        match each:
+            case Comparison():
+                found.add(path_of(each.name)[0])
+            case Place():
+                found.update(path_of(name)[0] for name in names_of(each))
+            case AnyOf():
+                found |= _keys(each.of)
+    return frozenset(found)
 
 
 def _events(questions: Iterable[Question], now: datetime) -> dict[str, EventUse]:
@@ -125,7 +143,7 @@ def _event_turns(questions: Iterable[Question]) -> dict[str, frozenset[timedelta
         own = turns[question.name]
         if question.within is not None and question.within.exact is not None:
             own.add(question.within.exact)
-        if isinstance(question, Sequel) and not question.came:
+        if isinstance(question, Sequel) and not question.came and question.after is not None:
             own.add(question.after)
     return {name: frozenset(deltas) for name, deltas in turns.items()}
 

@@ -1,5 +1,6 @@
 """What a leaf may say: ranges, sizes, and which values go together. All of it before any SQL."""
 
+from collections.abc import Sequence
 from datetime import date
 from functools import singledispatch
 from math import isfinite
@@ -11,11 +12,11 @@ from dangol.know.segment.comparing import (
     crossed,
     tidy_comparison,
     tidy_name,
-    tidy_where,
     too_large,
 )
 from dangol.know.segment.condition import (
     Anniversary,
+    Comparison,
     Condition,
     ConsentIs,
     DateIs,
@@ -34,6 +35,7 @@ from dangol.know.segment.condition import (
     Reacted,
     Regularly,
     Relative,
+    Requirement,
     Share,
     StageIs,
     Subscribed,
@@ -44,6 +46,8 @@ from dangol.know.segment.terms import DateOp, Take
 from dangol.know.segment.window import Duration, Window
 from dangol.model.area import problem_of
 
+MAX_WHERE = 10
+MAX_SAME = 3
 MAX_DAYS = 36_525
 MAX_HOURS = MAX_DAYS * 24
 MAX_TIMES = 1_000_000_000
@@ -99,7 +103,7 @@ def _(leaf: Anniversary, path: str) -> Condition:
 @tidy.register(Did | DidNot | Measured | First | Last | Followed | NotFollowed | Regularly)
 def _(leaf: Did, path: str) -> Condition:
     tidy_name(leaf.name, f"{path}.name")
-    changes = {"where": tidy_where(leaf.where, f"{path}.where")}
+    changes = {"where": _tidy_where(leaf.where, f"{path}.where")}
     if not isinstance(leaf, Regularly):
         _require_window(leaf.within, f"{path}.within")
     if isinstance(leaf, Did):
@@ -123,15 +127,25 @@ def _(leaf: Measured, path: str) -> dict:
 
 @_more.register(First | Last)
 def _(leaf: First | Last, path: str) -> dict:
-    return {"has": tidy_where(leaf.has, f"{path}.has")}
+    return {"has": _tidy_where(leaf.has, f"{path}.has")}
 
 
 @_more.register(Followed | NotFollowed)
 def _(leaf: Followed | NotFollowed, path: str) -> dict:
     tidy_name(leaf.then.name, f"{path}.then.name")
-    _require_duration(leaf.after, f"{path}.after")
-    where = tidy_where(leaf.then.where, f"{path}.then.where")
-    return {"then": msgspec.structs.replace(leaf.then, where=where)}
+    if leaf.after is not None:
+        _require_duration(leaf.after, f"{path}.after")
+    where = _tidy_where(leaf.then.where, f"{path}.then.where")
+    return {
+        "then": msgspec.structs.replace(leaf.then, where=where),
+        "same": _tidy_same(leaf.same, f"{path}.same"),
+    }
+
+
+def _tidy_same(names: Sequence[Name], path: str) -> tuple[Name, ...]:
+    if len(names) > MAX_SAME:
+        raise too_large("Two events have up to {most} values in common.", path, most=MAX_SAME)
+    return tuple(tidy_name(name, f"{path}[{index}]") for index, name in enumerate(names))
 
 
 @_more.register
@@ -243,6 +257,19 @@ def _(leaf: Interested, path: str) -> Condition:
 
 
 # -- parts ---------------------------------------------------------------------------------
+
+
+def _tidy_where(where: Sequence[Requirement], path: str) -> tuple[Requirement, ...]:
+    """What all has to hold for one event."""
+    if len(where) > MAX_WHERE:
+        raise too_large(
+            "An event has up to {most} conditions on its properties.", path, most=MAX_WHERE
+        )
+    return tuple(_tidy_requirement(item, f"{path}[{index}]") for index, item in enumerate(where))
+
+
+def _tidy_requirement(item: Requirement, path: str) -> Requirement:
+    return tidy_comparison(item, path) if isinstance(item, Comparison) else tidy(item, path)
 
 
 def _require_times(times: TimesClause, path: str) -> None:

@@ -1,18 +1,17 @@
 """What a condition asks of the history, as SQL: one scan for all counters, one for each sequel."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import partial
 
 from dangol.know.segment import value
-from dangol.know.segment.compare import PROPS, Comparer
-from dangol.know.segment.condition import Comparison
+from dangol.know.segment.compare import Comparer
+from dangol.know.segment.condition import Requirement
 from dangol.know.segment.periods import PLACED, Periods
 from dangol.know.segment.plan import Counter, Question, Sequel, Tally, since_of
+from dangol.know.segment.sequel import sequel_sql
 from dangol.know.segment.value import Values
 from dangol.know.segment.window import DAY, Window, days_of, month_before
-
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class Scan:
@@ -36,31 +35,22 @@ class Scan:
         )
 
     def sequel(self, sequel: Sequel) -> str:
-        """SQL that yields customer_id and n0, how many events were (not) followed.
-
-        The next of the second kind after each of the first is found by an as-of join.
-        """
+        """SQL that yields customer_id and n0, how many events were (not) followed, if any."""
         names = ", ".join(
             dict.fromkeys(self._values.add(name) for name in (sequel.name, sequel.then.name))
         )
         first = " and ".join(self._tests(sequel.name, sequel.within, sequel.where))
         then = " and ".join(self._tests(sequel.then.name, None, sequel.then.where))
-        after = f"{self._values.add(sequel.after // _MICROSECOND)}::bigint"
-        soon = f"t.at <= f.at + {after}"
-        now = f"epoch_us({self._values.add(self._now)}::timestamptz)"
-        late = f"f.at + {after} <= {now} and coalesce(t.at > f.at + {after}, true)"
-        return (
-            f"with seen as materialized (\n"
-            f"    select e.customer_id, epoch_us(time) as at, {first} as is_first, {then} as is_then\n"
-            f"    {self._source([sequel])}\n"
-            f"    where name in ({names}) and {self._bounds([sequel])}\n"
-            "  )\n"
-            f"  select f.customer_id, count(*) filter (where {soon if sequel.came else late}) as n0\n"
-            "  from (select * from seen where is_first) f\n"
-            "  asof left join (select * from seen where is_then) t\n"
-            "    on f.customer_id = t.customer_id and f.at < t.at\n"
-            "  group by f.customer_id"
+        same = [f"{self._comparer.distinct(name)} as s{i}" for i, name in enumerate(sequel.same)]
+        columns = ", ".join(["e.customer_id", "epoch_us(time) as micros", *same])
+        known = "".join(f" and s{i} is not null" for i in range(len(same)))
+        seen = (
+            f"select *\n    from (select {columns}, {first} as is_first, {then} as is_then\n"
+            f"      {self._source([sequel])}\n"
+            f"      where name in ({names}) and {self._bounds([sequel])})\n"
+            f"    where (is_first or is_then){known}"
         )
+        return sequel_sql(sequel, seen, self._values, self._now)
 
     def _source(self, questions: Sequence[Question]) -> str:
         local = any(q.within is not None and q.within.exact is None for q in questions)
@@ -73,9 +63,9 @@ class Scan:
         after = f" and time >= {self._values.add(since)}" if since else ""
         return f"time <= {self._values.add(self._now)}{after}"
 
-    def _tests(self, name: str, within: Window | None, where: Sequence[Comparison]) -> list[str]:
+    def _tests(self, name: str, within: Window | None, where: Sequence[Requirement]) -> list[str]:
         tests = [f"name = {self._values.add(name)}", *self.window(within, "time")]
-        return tests + [self._comparer.compare(item, PROPS) for item in where]
+        return tests + [self._comparer.require(item) for item in where]
 
     def window(self, within: Window | None, time: str) -> list[str]:
         """Tests that an instant lies in a window; that it is past is tested elsewhere."""

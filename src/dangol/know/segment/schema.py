@@ -88,7 +88,9 @@ def _profile() -> dict[str, Schema]:
 
 def _history() -> dict[str, Schema]:
     which = {"where": _ref("where"), "within": _maybe(_ref("window"))}
-    sequel = {"name": _KEY, "then": _ref("event"), "after": _ref("duration")}
+    sequel = {"name": _KEY, "then": _ref("event")}
+    same = {"type": "array", "items": _ref("name"), "maxItems": rules.MAX_SAME}
+    further = {**which, "after": _maybe(_ref("duration")), "same": same}
     edge = {**which, "has": _ref("where")}
     exact = rules.MAX_SUM
     measured = {"name": _KEY, "property": _ref("name")}
@@ -110,8 +112,8 @@ def _history() -> dict[str, Schema]:
         },
         "first": _node("first", {"name": _KEY}, edge),
         "last": _node("last", {"name": _KEY}, edge),
-        "followed": _node("followed", sequel, which),
-        "not_followed": _node("not_followed", sequel, which),
+        "followed": _node("followed", sequel, further),
+        "not_followed": _node("not_followed", sequel, further),
         "regularly": _node(
             "regularly",
             {"name": _KEY, **dict.fromkeys(("of_last", "at_least"), _count(1, rules.MAX_STEPS))},
@@ -155,7 +157,8 @@ def _parts() -> dict[str, Schema]:
         "comparison": {
             "anyOf": [_object(fields, required=required) for fields, required in _comparisons()]
         },
-        "where": {"type": "array", "items": _ref("comparison"), "maxItems": comparing.MAX_WHERE},
+        "requirement": {"anyOf": [_ref("comparison"), _ref("place"), _ref("moment")]},
+        "where": {"type": "array", "items": _ref("requirement"), "maxItems": rules.MAX_WHERE},
         "event": _object({"name": _KEY, "where": _ref("where")}, required=["name"]),
         "times": _object({"op": _any_of(CountOp), "value": _count(0, rules.MAX_TIMES)}, required=[]),
         "date_only": {

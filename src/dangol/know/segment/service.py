@@ -19,11 +19,12 @@ from dangol.know.segment.check import (
     NeverHeard,
     check,
     inline,
+    names_moments,
     segments_in,
     walk_leaves,
 )
 from dangol.know.segment.compile import compile
-from dangol.know.segment.condition import Condition, InMoment, Reacted
+from dangol.know.segment.condition import Condition, Reacted
 from dangol.know.segment.message import NO_MESSAGES
 from dangol.know.segment.parse import parse
 from dangol.know.segment.store import Segment
@@ -186,11 +187,11 @@ def resolve(conn: psycopg.Connection, condition: Condition, now: datetime) -> Co
         ConditionProblem: a segment is unknown, or segments contain each other.
     """
     definitions = store.list_definitions(conn)
-    leaves = [leaf for each in (condition, *definitions.values()) for leaf, _ in walk_leaves(each)]
+    conditions = (condition, *definitions.values())
+    leaves = [leaf for each in conditions for leaf, _ in walk_leaves(each)]
     reacted = [leaf for leaf in leaves if isinstance(leaf, Reacted)]
     messages = store.list_messages(conn, reacted) if reacted else NO_MESSAGES
-    has_moments = any(isinstance(leaf, InMoment) for leaf in leaves)
-    open_now = list_open(conn, now) if has_moments else []
+    open_now = list_open(conn, now) if any(map(names_moments, conditions)) else []
     moments = [Moment(one.id, one.kind, one.area) for one in open_now]
     return inline(condition, definitions, messages, moments)
 

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from dangol.know.segment.check import Catalogue, walk_leaves
-from dangol.know.segment.condition import Condition, Reacted, to_json
+from dangol.know.segment.condition import Condition, Reacted, requirements_of, to_json
 from dangol.know.segment.message import Messages
 from dangol.know.segment.parse import parse
 from dangol.know.segment.terms import ValueType
@@ -121,8 +121,9 @@ def list_names(conn: psycopg.Connection, condition: Condition) -> dict[UUID, str
     ids = [
         key
         for leaf, _ in walk_leaves(condition)
+        for each in (leaf, *requirements_of(leaf))
         for name in ("id", "letter", "campaign")
-        if (key := getattr(leaf, name, None)) is not None
+        if (key := getattr(each, name, None)) is not None
     ]
     return list_called(conn, ids)
 

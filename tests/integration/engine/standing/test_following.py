@@ -11,7 +11,9 @@ from dangol.engine.jobs import job_connection, work_once
 from dangol.engine.leases import leave, share_leases
 from dangol.engine.workers import find_handler
 from dangol.errors import LeaseLost, Refused
+from dangol.know.moment.service import Posted, end_moment, post_moment
 from dangol.know.segment.service import delete_segment, edit_segment, get_segment
+from dangol.model.area import Area, Circle
 
 from .conftest import ORDER, Shop
 
@@ -208,3 +210,38 @@ def test_a_backfill_tells_once_of_those_who_are_still_there(shop: Shop) -> None:
         (2, "Segment Entered", "behaviour"),
         (3, "Segment Exited", "time"),
     ]
+
+
+def test_orders_on_their_way_near_a_moment_follow_both(shop: Shop) -> None:
+    near = {"latitude": 37.52, "longitude": 127.08}
+    on_its_way = shop.segment(
+        {
+            "kind": "not_followed",
+            "name": "Order Shipped",
+            "where": [{"kind": "moment", "kind_of": "match"}],
+            "then": {"name": "Order Delivered"},
+            "same": ["order_id"],
+        }
+    )
+    for customer, order in ((1, "a"), (2, "b")):
+        shop.tell(customer, "Order Shipped", {**near, "order_id": order, "carrier": "x"})
+    shop.catch_up()
+    assert shop.members(on_its_way) == []
+    stadium = Area(circle=Circle(lat=37.5159, lon=127.0728, radius_m=2_000))
+    with shop.conn.transaction():
+        posted = Posted(kind="match", words="Derby", area=stadium, since=shop.now)
+        match = post_moment(shop.conn, posted, by="t", now=shop.now)
+    shop.now += DAY
+    shop.catch_up()
+    assert shop.members(on_its_way) == [1, 2]
+    shop.now += DAY
+    shop.tell(1, "Order Delivered", {"order_id": "a"})
+    shop.tell(2, "Order Delivered", {"order_id": "a"})
+    shop.catch_up()
+    assert [shop.members(on_its_way)] == [[2]] == shop.oracle(on_its_way)
+    assert shop.events()[-1] == (1, "Segment Exited", "behaviour")
+    with shop.conn.transaction():
+        end_moment(shop.conn, match.id, shop.now)
+    shop.now += DAY
+    shop.catch_up()
+    assert shop.members(on_its_way) == []

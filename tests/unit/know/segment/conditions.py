@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tests.unit.know.segment.world import (
     EVENTS,
+    MOMENTS,
     NAMES,
     NOW,
     NUMBERS,
@@ -70,29 +71,6 @@ _windows = st.one_of(
 )
 _durations = st.sampled_from([{"hours": 1}, {"hours": 12}, {"days": 1}, {"days": 7}, {"days": 30}])
 _events = {"name": st.sampled_from(EVENTS)}
-_where = st.one_of(st.just([]), st.just([]), st.lists(_comparison(), max_size=2))
-_which = {"where": _where, "within": _windows}
-_times = _object({"op": _orders, "value": st.integers(0, 4)})
-_measures = st.fixed_dictionaries(
-    {
-        "take": st.sampled_from(["sum", "average", "min", "max", "distinct"]),
-        "property": st.sampled_from(["total", "total", "total", "city", "list"]),
-        "op": _orders,
-        "value": st.sampled_from([0, 1, 2, 2.5, 10, -3, 0.1, 3.5, 1e17]),
-    }
-)
-_then = _object({"name": st.sampled_from(EVENTS)}, where=_where)
-_sequel = {
-    "name": st.sampled_from(EVENTS[:4]),
-    "then": _then,
-    "after": st.sampled_from([{"hours": 12}, {"days": 7}, {"days": 30}]),
-}
-_steps = st.tuples(st.integers(1, 8), st.integers(1, 3)).map(
-    lambda two: {"of_last": max(two), "at_least": min(two)}
-)
-_relative = st.sampled_from(
-    [{"days_ago": 0}, {"days_ago": 3}, {"days_ahead": 1}, {"days_ahead": 7}]
-)
 _rings = [
     [[126.9, 37.5], [127.1, 37.5], [127.1, 37.7], [127.0, 37.56], [126.9, 37.7]],
     [[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]],
@@ -113,6 +91,43 @@ _areas = st.one_of(
     ),
     _object({"regions": _regions}),
 )
+_moments = st.one_of(
+    st.just({}),
+    _object({"id": st.sampled_from([str(one.id) for one in MOMENTS])}),
+    _object({"kind_of": st.sampled_from(["concert", "storm", "storm", "parade"])}),
+).map(lambda which: {"kind": "moment", **which})
+_placed = _areas.map(lambda area: {"kind": "place", **area}) | _moments
+_where = st.one_of(
+    st.just([]),
+    st.just([]),
+    st.lists(_comparison(), max_size=2),
+    st.lists(_placed, min_size=1, max_size=1),
+)
+_which = {"where": _where, "within": _windows}
+_times = _object({"op": _orders, "value": st.integers(0, 4)})
+_measures = st.fixed_dictionaries(
+    {
+        "take": st.sampled_from(["sum", "average", "min", "max", "distinct"]),
+        "property": st.sampled_from(["total", "total", "total", "city", "list"]),
+        "op": _orders,
+        "value": st.sampled_from([0, 1, 2, 2.5, 10, -3, 0.1, 3.5, 1e17]),
+    }
+)
+_then = _object({"name": st.sampled_from(EVENTS)}, where=_where)
+_after = st.sampled_from([{"hours": 12}, {"days": 7}, {"days": 30}])
+_sequel = {"name": st.sampled_from(EVENTS[:4]), "then": _then}
+_order = {
+    "name": st.sampled_from(EVENTS[:4]),
+    "then": st.sampled_from(EVENTS[:3]).map(lambda name: {"name": name}),
+    "same": st.sampled_from([["order"], ["order"], ["order"], ["order", "postcode"]]),
+}
+_steps = st.tuples(st.integers(1, 8), st.integers(1, 3)).map(
+    lambda two: {"of_last": max(two), "at_least": min(two)}
+)
+_relative = st.sampled_from(
+    [{"days_ago": 0}, {"days_ago": 3}, {"days_ahead": 1}, {"days_ahead": 7}]
+)
+
 
 LEAVES: dict[str, st.SearchStrategy[dict]] = {
     "trait": _comparison(kind="trait"),
@@ -131,8 +146,15 @@ LEAVES: dict[str, st.SearchStrategy[dict]] = {
     "measure": st.builds(lambda a, b: a | b, _kind("measure", _events, **_which), _measures),
     "first": _kind("first", _events, has=_where, **_which),
     "last": _kind("last", _events, has=_where, **_which),
-    "followed": _kind("followed", _sequel, **_which),
-    "not_followed": _kind("not_followed", _sequel, **_which),
+    "followed": _kind("followed", _sequel, after=_after, **_which),
+    "not_followed": _kind("not_followed", _sequel, after=_after, **_which),
+    "followed by the same": _kind("followed", _order, after=_after),
+    "not followed by the same": _kind("not_followed", _order, after=_after),
+    "on its way": _kind(
+        "not_followed", {**_order, "where": st.lists(_placed, min_size=1, max_size=1)}
+    ),
+    "did somewhere": _kind("did", {**_events, "where": st.lists(_placed, min_size=1, max_size=1)}),
+    "last was somewhere": _kind("last", {**_events, "has": st.lists(_placed, min_size=1, max_size=1)}),
     "regularly": st.builds(
         lambda a, b: a | b,
         _kind("regularly", _events, step=st.sampled_from(["day", "week", "month"]), where=_where),
@@ -150,6 +172,7 @@ LEAVES: dict[str, st.SearchStrategy[dict]] = {
         "subscription", {"topic": st.sampled_from(TOPICS)}, **{"is": st.sampled_from(["on", "off"])}
     ),
     "place": _areas.map(lambda area: {"kind": "place", **area}),
+    "moment": _moments,
     "segment": _kind("segment", {"id": st.sampled_from([str(one) for one in SEGMENTS]), "on": _day}),
     "share": st.sampled_from([(0, 0.5), (0.5, 1), (0, 1), (0.25, 0.75)]).map(
         lambda ends: {"kind": "share", "of": "a test", "from": ends[0], "to": ends[1]}

@@ -6,15 +6,19 @@ from datetime import datetime
 import duckdb
 
 from dangol.know.interest.score import fading
+from dangol.know.segment import Condition, parse
+from dangol.know.segment.check import inline
+from dangol.know.segment.condition import EVERYONE
 from dangol.know.segment.oracle import Happening, Person, Stay
 from dangol.model.consent import ConsentState
 from dangol.model.message import Channel
 from dangol.model.stage import Stage
 from dangol.model.tag import fold_tag
+from tests.unit.know.segment.world import MOMENTS, SEGMENTS
 
 TABLES = """
 create or replace table customers (bucket int, customer_id bigint, traits varchar, zone varchar);
-create or replace table events (customer_id bigint, name varchar, time timestamptz, props varchar);
+create or replace table events (bucket int, customer_id bigint, name varchar, time timestamptz, props varchar);
 create or replace table stages (
     bucket int, customer_id bigint, stage varchar, since timestamptz, previous varchar);
 create or replace table consents (
@@ -26,7 +30,7 @@ create or replace table interests (bucket int, customer_id bigint, tag varchar, 
 
 
 _COLUMNS = {
-    "customers": 4, "events": 4, "stages": 5, "consents": 5, "memberships": 5, "interests": 4,
+    "customers": 4, "events": 5, "stages": 5, "consents": 5, "memberships": 5, "interests": 4,
 }  # fmt: skip
 
 
@@ -35,6 +39,11 @@ def open_lake() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:", config={"threads": 1})
     connection.execute("set timezone = 'UTC'")
     return connection
+
+
+def resolved(question: dict) -> Condition:
+    """The condition with the moments of `world` spelled out."""
+    return inline(parse(question), dict.fromkeys(SEGMENTS, EVERYONE), moments=MOMENTS)
 
 
 def fill(lake: duckdb.DuckDBPyConnection, crowd: list[dict], now: datetime) -> None:
@@ -50,7 +59,7 @@ def fill(lake: duckdb.DuckDBPyConnection, crowd: list[dict], now: datetime) -> N
             topics = {topic: {"state": state} for topic, state in one.get("topics", {}).items()}
             rows["consents"].append([*key, "email", one["consent"], _json(topics)])
         for name, time, props in one.get("events", []):
-            rows["events"].append([number, name, time, _json(props)])
+            rows["events"].append([*key, name, time, _json(props)])
         for segment, stays in one.get("stays", {}).items():
             rows["memberships"] += [[str(segment), *key, *stay] for stay in stays]
         for tag, score in one.get("interests", {}).items():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dangol.know.segment import compile, evaluate, parse
+from dangol.know.segment import compile, evaluate
 from dangol.know.segment.compile import Column, compile_questions
 from dangol.know.segment.plan import plan
 from dangol.know.segment.value import (
@@ -22,10 +22,10 @@ from dangol.know.segment.value import (
     time_sql,
 )
 from tests.unit.know.segment.conditions import LEAVES, conditions
-from tests.unit.know.segment.duck import as_person, fill, open_lake
+from tests.unit.know.segment.duck import as_person, fill, open_lake, resolved
 from tests.unit.know.segment.world import NOWS, NUMBERS, TEXTS, ZONE, people
 
-HISTORY = ("did", "measure", "first", "last", "followed", "not_followed", "regularly")
+HISTORY = ("did", "measure", "first", "last", "followed", "not_followed", "regularly", "on its way")
 _SETTINGS = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
@@ -50,7 +50,7 @@ def _compare(lake: duckdb.DuckDBPyConnection, scene: tuple, answers: Counter[boo
     now, crowd, questions = scene
     fill(lake, crowd, now)
     for question in questions:
-        condition = parse(question)
+        condition = resolved(question)
         sql, parameters = compile(condition, now, ZONE)
         found = {row[1] for row in lake.execute(sql, parameters).fetchall()}
         wanted = {
@@ -90,7 +90,7 @@ def test_what_was_counted_before_gives_the_same_answer(
 ) -> None:
     now, crowd, questions = scene
     fill(lake, crowd, now)
-    condition = parse({"kind": "any", "of": questions})
+    condition = resolved({"kind": "any", "of": questions})
     counted: dict = {}
     passes = compile_questions(plan(condition, now).questions, now, ZONE)
     for number, (asked, sql, values) in enumerate(passes):

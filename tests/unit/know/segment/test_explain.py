@@ -3,11 +3,11 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dangol.know.segment import evaluate, parse
+from dangol.know.segment import evaluate
 from dangol.know.segment.check import walk_leaves
 from dangol.know.segment.explain import explain, leaves_of
 from tests.unit.know.segment.conditions import conditions
-from tests.unit.know.segment.duck import as_person
+from tests.unit.know.segment.duck import as_person, resolved
 from tests.unit.know.segment.world import NOWS, ZONE, people
 
 SCENES = st.sampled_from(NOWS).flatmap(lambda now: st.tuples(st.just(now), people(now), conditions))
@@ -17,7 +17,7 @@ SCENES = st.sampled_from(NOWS).flatmap(lambda now: st.tuples(st.just(now), peopl
 @given(SCENES)
 def test_an_explanation_answers_as_the_oracle_does(scene: tuple) -> None:
     now, one, question = scene
-    condition = parse(question)
+    condition = resolved(question)
     person, events = as_person(0, one, now)
     explained = explain(condition, person, events, now, ZONE)
     assert explained.answer == evaluate(condition, person, events, now, ZONE)

@@ -84,6 +84,13 @@ def _problem_of(given: object) -> ConditionProblem | None:
         ({**CITY, "op": "in", "value": ["x"] * 1001}, "too_large", "$.value"),
         ({**ORDER, "within": {"days": 0}}, "bad_value", "$.within.days"),
         ({**ORDER, "times": {"op": "ge", "value": -1}}, "bad_value", "$.times.value"),
+        ({**ORDER, "where": [{"name": "a", "op": "eq", "value": "\ud800"}]}, "bad_text", "$.where[0]"),
+        ({**ORDER, "where": [CITY, {"name": "a", "op": 1}]}, "bad_shape", "$.where[0].kind"),
+        ({**ORDER, "where": [{"name": "a", "op": 1}]}, "bad_shape", "$.where[0].op"),
+        ({**ORDER, "where": [{"kind": "place"}]}, "bad_value", "$.where[0]"),
+        ({**ORDER, "where": [{"kind": "moment", "latitude": "x"}]}, "bad_value", "$.where[0].latitude"),
+        ({"kind": "followed", "name": "a", "then": {"name": "b"}, "same": list("abcd")}, "too_large", "$.same"),
+        ({"kind": "followed", "name": "a", "then": {"name": "b"}, "same": ["a", []]}, "bad_name", "$.same[1]"),
         ({"kind": "stage", "in": []}, "bad_value", "$.in"),
         ({"kind": "any", "of": [LOYAL] * 51}, "too_large", "$"),
         ({"kind": "segment", "id": str(UUID(int=9))}, "unknown_segment", "$"),
@@ -131,6 +138,25 @@ def test_names_never_heard_are_pointed_out() -> None:
         ("$.of[0].name", "event", "Order Completed"),
         ("$.of[0].where[0].name", "property", "total"),
     ]
+
+
+def test_where_an_event_lay_is_looked_up_among_its_properties() -> None:
+    near = {"kind": "place", "circle": {"lat": 37.5, "lon": 127, "radius_m": 500}}
+    named = {"kind": "moment", "latitude": "lat", "longitude": ["to", "lon"]}
+    asked = {**ORDER, "kind": "followed", "where": [near, named], "same": ["id"]}
+    asked["then"] = {"name": "Order Completed"}
+    heard = Catalogue(
+        events=frozenset({"Order Completed"}),
+        properties={("Order Completed", "lat"): frozenset({ValueType.NUMBER})},
+    )
+    assert [(note.path, note.kind, note.name) for note in check(parse(asked), heard)] == [
+        ("$.where[0]", "property", "latitude"),
+        ("$.where[1].longitude", "property", "to"),
+        ("$.same[0]", "property", "id"),
+    ]
+    address = {("Order Completed", key): frozenset() for key in ("address", "lat", "to", "id")}
+    heard = Catalogue(events=heard.events, properties=address)
+    assert check(parse(asked), heard) == []
 
 
 def test_segments_are_inlined_and_may_not_contain_each_other() -> None:

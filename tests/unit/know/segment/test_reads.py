@@ -42,6 +42,25 @@ def test_events_with_their_properties_and_how_far_back() -> None:
     assert not found.traits
 
 
+def test_where_an_event_lay_and_what_is_the_same_are_properties() -> None:
+    seoul = {"kind": "place", "regions": ["서울"]}
+    near = {
+        "kind": "place",
+        "circle": {"lat": 1, "lon": 2, "radius_m": 3},
+        "latitude": ["to", "lat"],
+        "longitude": ["to", "lon"],
+    }
+    found = _reads(
+        {"kind": "not_followed", "name": "Shipped", "where": [seoul], "then": {"name": "Delivered", "where": [near]}, "same": [["order", "id"]]},
+    )  # fmt: skip
+    assert found.events == {
+        "Shipped": EventUse(None, frozenset({"order", "postcode", "address"})),
+        "Delivered": EventUse(None, frozenset({"order", "to"})),
+    }
+    assert found.turns.events == {"Shipped": {NONE}, "Delivered": {NONE}}
+    assert not found.traits
+
+
 @pytest.mark.parametrize(
     ("leaf", "expected"),
     [

@@ -110,6 +110,21 @@ TOTAL = [{"name": "금액", "op": "ge", "value": 5_000}]
             "“담기” 기록이 있었지만 그 뒤 1시간 안에 “주문” 기록이 없는 손님",
         ),
         (
+            {"kind": "not_followed", "name": "배송", "where": [{"kind": "moment", "kind_of": "경기"}], "then": {"name": "도착"}, "same": ["주문번호"]},
+            "customers who did “배송” where it lay where “경기” is going on now, and no “도착” with the same 주문번호 since",
+            "“배송” 기록(위치가 지금 “경기”가 이어지는 곳에 있는 것)이 있었지만 그 뒤 지금까지 주문번호가 같은 “도착” 기록이 없는 손님",
+        ),
+        (
+            {"kind": "followed", "name": "담기", "where": [{"kind": "place", "regions": ["서울"]}], "then": ORDER, "same": ["cart", "shop"]},
+            "customers who did “담기” where postcode lies in 서울, and later “주문” with the same cart and shop",
+            "“담기” 기록(우편번호 지역이 서울인 것) 뒤에 cart, shop 값이 같은 “주문” 기록이 있는 손님",
+        ),
+        (
+            {"kind": "last", "name": "탑승", "has": [{"kind": "place", "circle": {"lat": 37.5, "lon": 127, "radius_m": 500}}]},
+            "customers whose last “탑승” was at any time, and it lay within 500 m of (37.5, 127)",
+            "마지막 “탑승” 기록이 있고, 그때 위치가 (37.5, 127)에서 500m 안에 있는 손님",
+        ),
+        (
             {"kind": "regularly", **ORDER, "of_last": 4, "at_least": 3},
             "customers who did “주문” in at least 3 of the last 4 weeks, this one included",
             "이번 주를 포함한 4주 가운데 3주 이상 “주문” 기록이 있는 손님",

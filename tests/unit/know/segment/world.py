@@ -6,6 +6,9 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
+from dangol.know.segment.check import Moment
+from dangol.model.area import Area, Circle
+
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 ZONE = "Asia/Seoul"
 NOWS = [
@@ -42,6 +45,11 @@ POINTS = [
     (37.5665, 126.9780), (37.5651, 126.9895), (35.1796, 129.0756), (0, 0), (-33.9, 151.2),
     (37.5, 127.0), (90, 0), (91, 0), ("37.5", 127.0),
 ]  # fmt: skip
+MOMENTS = [
+    Moment(UUID(int=11), "concert", Area(circle=Circle(lat=37.5665, lon=126.978, radius_m=30_000))),
+    Moment(UUID(int=12), "storm", Area(regions=("부산", "서울"))),
+    Moment(UUID(int=13), "storm", Area(polygon=((120, 30), (130, 30), (125, 40)))),
+]
 POSTCODES = ["06236", "06-236", "48058", "63 309", "6236", "SW1A 1AA", "sw1a1aa", 6236, None]
 ANNIVERSARIES = [
     "1987-03-10", "1987-03-11", "03-12", "--03-09", "2000-02-29", "02-29", "1987-02-28", "03-01",
@@ -71,9 +79,19 @@ objects = st.one_of(
     st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, values) | _deep),
     st.fixed_dictionaries(dict.fromkeys(NAMES, scalars) | _deep),
 )
+_position = st.sampled_from(POINTS).map(lambda at: {"latitude": at[0], "longitude": at[1]})
+positions = st.one_of(
+    _position,
+    _position.map(lambda where: {"address": where}),
+    st.sampled_from(POSTCODES).map(lambda code: {"postcode": code}),
+    st.sampled_from(POSTCODES).map(lambda code: {"address": {"postalCode": code}}),
+)
+_orders = st.sampled_from(["a", "a", "a", "A", "b", 7, 7.0, True, None, ["a"]])
+_shipments = st.builds(lambda at, order: {**at, "order": order}, positions, _orders)
 properties = st.one_of(
     objects,
     st.fixed_dictionaries({"total": st.sampled_from([1, 2.5, 10, -3, 0.1, "x", 9e12])}),
+    _shipments,
 )
 stages = st.sampled_from(["unknown", "new", "active", "loyal", "lapsing", "inactive"])
 answers = st.sampled_from(["unknown", "granted", "denied", "withdrawn"])
@@ -119,25 +137,21 @@ def _stays(now: datetime) -> st.SearchStrategy[dict]:
 
 
 def _traits(now: datetime) -> st.SearchStrategy[dict]:
-    place = st.sampled_from(POINTS).map(lambda at: {"latitude": at[0], "longitude": at[1]})
-    at = st.one_of(
-        st.just({}),
-        place,
-        place.map(lambda where: {"address": where}),
-        st.sampled_from(POSTCODES).map(lambda code: {"postcode": code}),
-        st.sampled_from(POSTCODES).map(lambda code: {"address": {"postalCode": code}}),
-    )
     days = st.fixed_dictionaries(
         {"renews": dates_near(now), "birthday": st.sampled_from(ANNIVERSARIES)}
     )
     return st.builds(
-        lambda *parts: {k: v for part in parts for k, v in part.items()}, objects, at, days
+        lambda *parts: {k: v for part in parts for k, v in part.items()},
+        objects,
+        st.just({}) | positions,
+        days,
     )
 
 
 def people(now: datetime) -> st.SearchStrategy[dict[str, Any]]:
     """Everything that may be known of a customer."""
     happenings = st.tuples(st.sampled_from(EVENTS), near(now), properties)
+    orders = st.tuples(st.sampled_from(EVENTS[:4]), near(now), _shipments)
     return st.fixed_dictionaries(
         {
             "traits": _traits(now),
@@ -145,7 +159,7 @@ def people(now: datetime) -> st.SearchStrategy[dict[str, Any]]:
             "stage": st.none() | st.tuples(stages, near(now), st.none() | stages),
             "consent": st.none() | answers,
             "topics": st.dictionaries(st.sampled_from(TOPICS), answers, max_size=2),
-            "events": st.lists(happenings, max_size=8),
+            "events": st.lists(happenings, max_size=8) | st.lists(orders, min_size=4, max_size=8),
             "stays": _stays(now),
             "interests": st.dictionaries(
                 st.sampled_from(TAGS), st.sampled_from([0.5, 2.9999999, 3.0, 12.0]), max_size=2
