@@ -34,6 +34,7 @@ from dangol.web.desk import (
     shop,
     signing,
     sources,
+    starting,
     team,
     writing,
 )
@@ -110,6 +111,7 @@ DESK = (
     Route("POST", "/segments/preview", segments.preview, VIEW),
     Route("POST", "/segments/rows", segments.draw, VIEW),
     Route("GET", "/segments/seen", segments.show_seen, VIEW),
+    Route("GET", "/segments/starters", starting.show_counted, MARKET),
     Route("GET", "/segments/people", audience.show_meant, VIEW),
     Route("GET", "/segments/people.csv", audience.download_meant, VIEW),
     Route("GET", "/segments/{id:str}", segments.show, VIEW),

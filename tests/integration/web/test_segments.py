@@ -1,5 +1,7 @@
 """Segments at the desk: the builder, the live count, and people as many as the number says."""
 
+import re
+
 import pytest
 
 from dangol.web.desk.builder.leaves import QUESTIONS
@@ -136,3 +138,25 @@ def test_a_condition_can_be_written_as_text(desk, people):
     assert ">7</a>" in desk.post("/segments/preview", 200, fixed="on", condition=loyal)
     url = desk.post("/segments", name="x", fixed="on", condition=loyal, do="save")
     assert "ends_with" in desk.get(url)
+
+
+@pytest.mark.parametrize("locale", ["en", "ko"])
+def test_a_segment_can_start_from_what_shops_often_ask(desk, people, conn, locale):
+    heard = "insert into catalogue_property values ('', 'city', 'text', 1, null, now(), false)"
+    conn.execute(heard)
+    conn.commit()
+    desk.sign_in(Role.MARKETER, locale)
+    assert 'href="/segments/new?from=home"' in desk.get("/segments/new")
+    starters = desk.get("/segments/starters")
+    assert re.search(r'data-count="3".*서울|서울.*?data-count="3"', starters, re.DOTALL)
+    started = desk.get("/segments/new?from=home")
+    assert 'value="loyal" checked' in started
+    assert {"en": "Regulars in 서울", "ko": "서울의 단골"}[locale] in started
+    assert 'name="rows" value="0"' in desk.get("/segments/new?from=nothing")
+
+
+def test_an_empty_shop_is_told_what_comes_first(desk):
+    desk.sign_in(Role.MARKETER)
+    counted = desk.post("/segments/preview", 200, rows="0")
+    assert 'href="/imports"' in counted
+    assert 'href="/segments/new"' in desk.get("/segments")

@@ -19,6 +19,7 @@ from dangol.web.desk.builder.sheet import (
     read_sheet,
     walk,
 )
+from dangol.web.desk.builder.starters import Shop, home_traits, list_starters
 from dangol.web.desk.builder.writing import label_of, write
 from tests.unit.know.segment.conditions import LEAVES, conditions
 
@@ -184,3 +185,19 @@ def test_a_form_of_any_shape_can_be_read():
         f"r{'-'.join(['0'] * n)}.{k}": [v] for n in range(1, 30) for k, v in (("kind", GROUP), ("rows", "1"))
     }  # fmt: skip
     assert len(list(walk(read_sheet(deep)))) == 8
+
+
+def test_starters_are_conditions_that_rows_can_show():
+    heard = Catalogue(
+        events=frozenset({"Order Shipped"}),
+        traits={"birthday": frozenset({ValueType.TEXT}), "city": frozenset({ValueType.TEXT})},
+        properties={("Order Shipped", "order_id"): frozenset({ValueType.TEXT})},
+    )
+    assert home_traits(heard) == ["city"]
+    full = list_starters(Shop("Order Completed", heard, "원두", ("city", "서울")))
+    bare = list_starters(Shop("Lesson Taken", Catalogue()))
+    assert (len(full), len(bare)) == (8, 4)
+    for one in full + bare:
+        root = from_condition(parse(one.condition))
+        assert TEXT not in {node.kind for _, node in walk(root)}
+        assert not write(root, Catalogue()).wrong

@@ -17,8 +17,10 @@ from dangol.web.desk.builder.offers import load_offers
 from dangol.web.desk.builder.pen import Pen
 from dangol.web.desk.builder.seen import list_seen
 from dangol.web.desk.builder.sheet import EMPTY, Node, act, from_condition, read_sheet, walk
+from dangol.web.desk.builder.starters import Starter
 from dangol.web.desk.builder.writing import Written, Wrong, write
 from dangol.web.desk.listing import CSV_ROWS, PAGE, Figure, KeysetPage, csv_file, list_url, paged
+from dangol.web.desk.starting import find_starter, name_of, offered
 from dangol.web.query import QueryFailed, ask
 from dangol.web.visit import Visit
 
@@ -48,8 +50,14 @@ def download(visit: Visit) -> Answer:
 
 
 def begin(visit: Visit) -> Answer:
-    """The builder for a new segment; with `?as=text` a field for the condition itself."""
-    return _builder(visit, None, "", None if _is_text(visit) else EMPTY)
+    """The builder for a new segment: empty, from a starter (`?from=`), or as text (`?as=text`)."""
+    if _is_text(visit):
+        return _builder(visit, None, "", None)
+    starter = find_starter(visit, visit.query("from")) if visit.query("from") else None
+    if starter is None:
+        return _builder(visit, None, "", EMPTY, starters=offered(visit))
+    root = from_condition(segment.parse(starter.condition))
+    return _builder(visit, None, name_of(visit, starter), root)
 
 
 def show(visit: Visit) -> Answer:
@@ -211,6 +219,7 @@ def _builder(
     *,
     wrong: Sequence[Wrong] = (),
     fresh: str = "",
+    starters: Sequence[Starter] = (),
 ) -> Page:
     version = visit.form("version") or (str(kept.version) if kept else "0")
     values = {
@@ -221,6 +230,8 @@ def _builder(
         "problem": problem,
         "sentence": _sentences(visit, [kept])[kept.id] if kept else "",
         "fresh": fresh,
+        "starters": starters,
+        "counts": None,
         **_sheet_values(visit, root or EMPTY, kept.id if kept else None, wrong),
         "root": root,
     }
