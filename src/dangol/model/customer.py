@@ -15,3 +15,17 @@ def bucket_of(customer_id: int) -> int:
     2
     """
     return customer_id % BUCKETS
+
+
+def merge_key(loser_id: int, winner_id: int) -> dict[str, int]:
+    """The parameters by which SQL finds both sides of a merge.
+
+    >>> merge_key(1025, 2)
+    {'loser_bucket': 1, 'loser_id': 1025, 'winner_bucket': 2, 'winner_id': 2}
+    """
+    return {
+        "loser_bucket": bucket_of(loser_id),
+        "loser_id": loser_id,
+        "winner_bucket": bucket_of(winner_id),
+        "winner_id": winner_id,
+    }

@@ -9,12 +9,17 @@ from dangol.engine.query.page import Paging, page_of
 from dangol.engine.query.registry import answers
 from dangol.engine.query.warm import Warm
 
-_STOOD = """
+TOLD = """
 with told as (
     select bucket, customer_id, time,
         coalesce(json_extract_string(props, '$.from'), 'nobody') as was
     from events where name = 'Stage Changed' and time >= $1),
-first as (select bucket, customer_id, arg_min(was, time) as was from told group by all),
+first as (select bucket, customer_id, arg_min(was, time) as was from told group by all)
+"""
+"""A stage at an instant, `$1`, is where the first change since came from, or the present one; before
+the first of all it is `nobody`: no customer yet."""
+
+_STOOD = f"""{TOLD},
 second as (
     select bucket, customer_id, arg_min(was, time) as was from told where time >= $2 group by all),
 stood as (
@@ -25,8 +30,6 @@ stood as (
     left join second l using (bucket, customer_id)
     where coalesce(l.was, s.stage) <> 'nobody')
 """
-"""A stage on a day is where the first change after it came from, or the present one; before the
-first of all it is `nobody`: no customer yet."""
 
 
 class FlowAsked(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +40,7 @@ class FlowAsked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MovedAsked(Paging, frozen=True, kw_only=True):
-    """Two instants, and one pair of stages."""
+    """Two instants, and one pair of stages, empty for any."""
 
     since: datetime
     until: datetime
@@ -59,5 +62,8 @@ def stage_flow(warm: Warm, asked: FlowAsked) -> list[Flow]:
 @answers("stage_people", MovedAsked)
 def stage_people(warm: Warm, asked: MovedAsked) -> People:
     """Who stands behind one number of `stage_flow`, in order of customer id."""
-    found = f"{_STOOD} select bucket, customer_id from stood where was = $3 and stage = $4"
+    found = (
+        f"{_STOOD} select bucket, customer_id from stood"
+        " where ($3 = '' or was = $3) and ($4 = '' or stage = $4)"
+    )
     return page_of(warm.as_of(), found, [asked.since, asked.until, asked.was, asked.stage], asked)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from dangol.engine.query.flow import TOLD
 from dangol.engine.query.found import People
 from dangol.engine.query.page import Paging, page_of
 from dangol.engine.query.registry import answers
@@ -29,14 +30,9 @@ class GapAsked(Paging, frozen=True, kw_only=True):
 @answers("stood_people", StoodAsked)
 def stood_people(warm: Warm, asked: StoodAsked) -> People:
     """Who stands behind one number of `stage_sizes`."""
-    # A stage at an instant is where the first change since came from, or the present one.
     found = (
-        "with told as (select bucket, customer_id, time,"
-        " coalesce(json_extract_string(props, '$.from'), 'nobody') as was"
-        " from events where name = 'Stage Changed' and time >= $1),"
-        " first as (select bucket, customer_id, arg_min(was, time) as was from told group by all)"
-        " select s.bucket, s.customer_id from stages s left join first using (bucket, customer_id)"
-        " where coalesce(first.was, s.stage) = $2"
+        f"{TOLD} select s.bucket, s.customer_id from stages s"
+        " left join first using (bucket, customer_id) where coalesce(first.was, s.stage) = $2"
     )
     return page_of(warm.as_of(), found, [asked.at, asked.stage], asked)
 

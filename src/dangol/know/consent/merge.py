@@ -11,7 +11,7 @@ from dangol.know.consent.fold import answers
 from dangol.know.consent.service import list_ledger
 from dangol.know.consent.store import SQL, stage
 from dangol.model.consent import ConsentChange
-from dangol.model.customer import bucket_of
+from dangol.model.customer import merge_key
 from dangol.model.event import event_key
 from dangol.model.message import Channel
 
@@ -37,12 +37,7 @@ def merge_consents(conn: psycopg.Connection, loser_id: int, winner_id: int, now:
 
     Runs inside the caller's transaction, that of the merge; safe to repeat.
     """
-    args = {
-        "loser_bucket": bucket_of(loser_id),
-        "loser_id": loser_id,
-        "winner_bucket": bucket_of(winner_id),
-        "winner_id": winner_id,
-    }
+    args = merge_key(loser_id, winner_id)
     handed: dict[str, list[datetime]] = {}
     for channel, times in conn.execute(SQL.lock_pair, args).fetchall():
         handed.setdefault(channel, []).extend(times)

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from dangol.model.customer import bucket_of
+from dangol.model.customer import bucket_of, merge_key
 from dangol.model.event import EventName, event_key
 from dangol.store.keyring import Keyring
 from dangol.store.sql import load_queries
@@ -100,12 +100,7 @@ def take_asked(conn: psycopg.Connection, number: int) -> int | None:
 
 def move_referrals(conn: psycopg.Connection, loser_id: int, winner_id: int) -> None:
     """Both ends of a merged customer's referrals are the winner's."""
-    args = {
-        "loser_bucket": bucket_of(loser_id),
-        "loser_id": loser_id,
-        "winner_bucket": bucket_of(winner_id),
-        "winner_id": winner_id,
-    }
+    args = merge_key(loser_id, winner_id)
     conn.execute(SQL.move_friend, args)
     conn.execute(SQL.move_referrals, args)
 

@@ -15,7 +15,7 @@ import psycopg
 from dangol.know.consent.merge import merge_consents
 from dangol.know.profile.derive import derive
 from dangol.know.profile.fold import Folded, Statement, fold
-from dangol.model.customer import bucket_of
+from dangol.model.customer import bucket_of, merge_key
 from dangol.store.sql import load_queries
 
 _SQL = load_queries(__package__)
@@ -107,13 +107,5 @@ def _row(customer_id: int, side: _Side) -> dict[str, Any]:
 
 
 def _encode(merges: Sequence[Merge]) -> str:
-    rows = [
-        {
-            "loser_bucket": bucket_of(merge.loser_id),
-            "loser_id": merge.loser_id,
-            "winner_bucket": bucket_of(merge.winner_id),
-            "winner_id": merge.winner_id,
-        }
-        for merge in merges
-    ]
+    rows = [merge_key(merge.loser_id, merge.winner_id) for merge in merges]
     return msgspec.json.encode(rows).decode()

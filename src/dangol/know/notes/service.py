@@ -12,7 +12,7 @@ import psycopg
 
 from dangol.errors import InputError, NotFound
 from dangol.know.profile.service import get_profile, set_trait
-from dangol.model.customer import bucket_of
+from dangol.model.customer import bucket_of, merge_key
 from dangol.store.sql import load_queries
 
 SQL = load_queries(__package__)
@@ -107,13 +107,7 @@ def remove_note(
 
 def move_notes(conn: psycopg.Connection, loser_id: int, winner_id: int) -> None:
     """Notes about a merged customer are about the winner."""
-    args = {
-        "loser_bucket": bucket_of(loser_id),
-        "loser_id": loser_id,
-        "winner_bucket": bucket_of(winner_id),
-        "winner_id": winner_id,
-    }
-    conn.execute(SQL.move_notes, args)
+    conn.execute(SQL.move_notes, merge_key(loser_id, winner_id))
 
 
 def _find(conn: psycopg.Connection, customer_id: int, note_id: UUID) -> Note:
