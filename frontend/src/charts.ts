@@ -122,7 +122,9 @@ function flow(chart: Flow, narrow: boolean): EChartsCoreOption {
       tooltip: {
         formatter: (at: { dataType: string; data: Record<string, unknown>; name: string }) => {
           const named = (id: unknown) => chart.nodes.find((node) => node.id === id)?.name ?? "";
-          if (at.dataType !== "edge") return named(at.name);
+          const all = chart.links.filter((link) => [link.source, link.target].includes(at.name));
+          const people = all.reduce((sum, link) => sum + link.people, 0);
+          if (at.dataType !== "edge") return `${named(at.name)}: ${people.toLocaleString()}`;
           const { source, target, value } = at.data;
           return `${named(source)} → ${named(target)}: ${Number(value).toLocaleString()}`;
         },

@@ -1,10 +1,12 @@
 """The desk in a real browser: from the empty first page to an answered answer, by clicking."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
@@ -49,6 +51,12 @@ _PALE = """() => {
 _SETTLED = """() => !document.querySelector('.later') && [...document.querySelectorAll('[data-chart]')]
   .every((one) => one.dataset.drawn || !one.clientWidth)"""
 """Every part has come, every chart is drawn."""
+
+
+_POINTS = """([x, y]) =>
+  getComputedStyle(document.elementFromPoint(x, y)).cursor === 'pointer'
+  || document.elementFromPoint(x, y).parentElement.style.cursor === 'pointer'"""
+"""Whether a click there leads somewhere."""
 
 
 @dataclass
@@ -174,8 +182,36 @@ def test_from_the_empty_page_to_an_answered_answer(up, chromium):
         page.wait_for_timeout(500)
     ours.locator("a").first.click()
     expect(page.locator("main")).to_contain_text("고맙습니다. 또 오세요.")
+    click_the_flow(page)
     assert seen.complaints == []
     assert seen.elsewhere == []
+
+
+def click_the_flow(page: Page) -> None:
+    """A ribbon and a block of the drawing open exactly the people that they stand for."""
+    page.emulate_media(reduced_motion="reduce")
+    for inset in (0.5, 0.0):
+        page.goto("/flow")
+        page.wait_for_function(_SETTLED)
+        drawing = page.locator("[data-chart]").first
+        chart = json.loads(drawing.get_attribute("data-chart"))
+        box = drawing.bounding_box()
+        x = box["x"] + 8 + (box["width"] - 16) * inset
+        for down in range(10, int(box["height"]), 4):
+            page.mouse.move(x, box["y"] + down)
+            if page.evaluate(_POINTS, [x, box["y"] + down]):
+                break
+        page.mouse.down()
+        page.mouse.up()
+        page.wait_for_url("**/flow/people?**")
+        query = {name: one[0] for name, one in parse_qs(urlsplit(page.url).query).items()}
+        ends = {f"a:{query.get('was')}", f"b:{query.get('stage')}"}
+        assert ("was" in query) + ("stage" in query) == (2 if inset else 1)
+        wanted = ends if inset else ends - {"a:None", "b:None"}
+        people = [one["people"] for one in chart["links"]
+                  if wanted <= {one["source"], one["target"]}]  # fmt: skip
+        total = page.locator("[data-total]").first
+        assert int(total.get_attribute("data-total")) == sum(people) > 0
 
 
 def test_every_page_keeps_the_rules(up, chromium):

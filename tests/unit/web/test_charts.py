@@ -17,7 +17,7 @@ STEPS = st.dictionaries(
 
 @given(STEPS)
 def test_every_step_is_one_ribbon_between_bars_that_are_there(steps):
-    chart = flow_chart(steps, NAMES)
+    chart = flow_chart(steps, NAMES, lambda was, stage: f"/{was}/{stage}")
     ids = [node["id"] for node in chart["nodes"]]
     assert len(ids) == len(set(ids))
     told = {(one["source"], one["target"]): one["people"] for one in chart["links"]}

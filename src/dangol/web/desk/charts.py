@@ -4,6 +4,7 @@ Words are put in before, colours are names of stages; every part that stands for
 address of the list of them.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -46,11 +47,16 @@ class Line(msgspec.Struct, frozen=True):
     urls: list[str]
 
 
-def flow_chart(steps: list[Step], names: dict[str, str]) -> dict[str, Any]:
-    """Two columns of stages with ribbons between them; `names` are the stages in words."""
+def flow_chart(
+    steps: list[Step], names: dict[str, str], url_of: Callable[[str, str], str]
+) -> dict[str, Any]:
+    """Two columns of stages with ribbons between them; `names` are the stages in words.
+
+    `url_of` gives the list of who stood at a stage on the first day, and on the second.
+    """
     nodes = [
         {"id": f"{side}:{stage}", "name": names[stage], "colour": _colour(stage),
-         "end": side == "b", "url": ""}
+         "end": side == "b", "url": url_of(stage, "") if side == "a" else url_of("", stage)}
         for side, all_of, key in (("a", BEFORE, "was"), ("b", ORDER, "stage"))
         for stage in all_of
         if any(getattr(step, key) == stage for step in steps)

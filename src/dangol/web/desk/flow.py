@@ -1,6 +1,7 @@
 """Where customers stood on two days and in between: the flow, the sizes, who moved and why."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from dangol.errors import NotFound
@@ -48,7 +49,7 @@ def _flow(visit: Visit, *, is_batch: bool = False) -> dict[str, Any]:
     return {
         "span": span,
         "query": span.query,
-        "chart": flow_chart(steps, stage_names(visit)) if has_moved else None,
+        "chart": flow_chart(steps, stage_names(visit), partial(_url, span)) if has_moved else None,
         "moved": moved,
         "stayed": [row for row in rows if row[0].was == row[0].stage],
         "problem": problem,
@@ -65,11 +66,18 @@ def show_people(visit: Visit) -> Answer:
     """Who is in one ribbon."""
     was, stage = _pair(visit)
     span = span_asked(visit)
-    title = f"{visit.t(f'stage.{was}')} → {visit.t(f'stage.{stage}')}"
     back = list_url("/flow", span.query)
-    head = (title, back, visit.t("flow.title"))
+    head = (_title(visit, was, stage, span), back, visit.t("flow.title"))
     query = span.query | {"was": was, "stage": stage}
     return people_page(visit, _of_pair(visit), "/flow/people", query, head)
+
+
+def _title(visit: Visit, was: str, stage: str, span: DaySpan) -> str:
+    """From where to where, or where on which day."""
+    if was and stage:
+        return f"{visit.t(f'stage.{was}')} → {visit.t(f'stage.{stage}')}"
+    day = Display(visit.locale, span.zone, visit.now).day(span.since if was else span.until)
+    return f"{visit.t(f'stage.{was or stage}')}, {day}"
 
 
 def download_people(visit: Visit) -> Answer:
@@ -130,7 +138,7 @@ def _stood_url(at: str, stage: str) -> str:
 
 def _pair(visit: Visit) -> tuple[str, str]:
     was, stage = visit.query("was"), visit.query("stage")
-    if was not in (*ORDER, NOBODY) or stage not in ORDER:
+    if was not in (*ORDER, NOBODY, "") or stage not in (*ORDER, "") or not (was or stage):
         raise NotFound()
     return was, stage
 
