@@ -24,6 +24,8 @@ _FUTURES = 20
 _ENOUGH_PLAYED = 200_000
 _DRAWN = 20_000
 _STEP = 0.01
+_MOST_DOUBT = 5.0
+"""A factor of some hundreds either way: where everyone is gone, nothing is known any better."""
 _RNG = np.random.Generator
 
 
@@ -166,7 +168,7 @@ def _lucks(
 def _sum_range(mean: float, doubt: float, luck: float) -> Range:
     """A sum that doubt multiplies and luck adds to, both normal (doubt of the logarithm)."""
     draws = np.random.default_rng(0).standard_normal((2, _DRAWN))
-    low, high = spread(mean * np.exp(doubt * draws[0]) + luck * draws[1])
+    low, high = spread(mean * np.exp(min(doubt, _MOST_DOUBT) * draws[0]) + luck * draws[1])
     return Range(mean, max(float(low), 0.0), float(high))
 
 

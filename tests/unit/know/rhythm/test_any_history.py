@@ -88,6 +88,7 @@ def _model(rows: Histories, kind: ModelKind, spend: object) -> RhythmModel:
 @example(10_000, 1, "each day once", "huge", ModelKind.BG, 0)
 @example(10_000, 1, "on one day", "refunds", ModelKind.MBG, 0)
 @example(10_000, 40, "on two days", "huge", ModelKind.MBG, 1)
+@example(58, 40, "each day once", "usual", ModelKind.MBG, 58)
 @settings(max_examples=12, deadline=None)
 def test_any_history_is_told_in_finite_numbers(events, people, spread, paid, kind, seed):
     log = _log(events, people, spread, paid, seed)

@@ -8,11 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import hyp2f1
 
+from dangol.know.rhythm.calendar import number_of
+from dangol.know.rhythm.fit import fit
 from dangol.know.rhythm.forecast import expected_of_newcomer, expected_orders
 from dangol.know.rhythm.history import Histories, histories
 from dangol.know.rhythm.likelihood import Likelihood
 from dangol.know.rhythm.model import ModelKind, Params
 from dangol.know.rhythm.score import first_horizon, p_active, p_alive, score
+from tests.unit.know.rhythm import cdnow
 
 BG = Params(r=0.243, alpha=4.414, a=0.793, b=2.426)
 MBG = Params(r=0.525, alpha=6.183, a=0.891, b=1.614)
@@ -65,6 +68,10 @@ def test_bg_newcomers():
     days = np.array([0.1429, 1, 3, 31.8571, 32, 78]) * 7
     found = expected_of_newcomer(BG, ModelKind.BG, days)
     assert found == pytest.approx([0.0078, 0.0533, 0.1509, 1.0420, 1.0452, 1.8605], abs=5e-5)
+    best = fit(cdnow.load("sample").histories(cdnow.CALIBRATION_END)[1], ModelKind.BG).params
+    found = expected_of_newcomer(best, ModelKind.BG, days)
+    known = [0.007816, 0.053185, 0.150632, 1.040494, 1.043737, 1.857972]
+    assert found == pytest.approx(known, abs=2e-6)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +114,30 @@ def test_mbg_expectations_agree_with_each_other():
     rows = Histories(x, last * 7, np.full(n, 140.0), np.ones(n, int))
     later = (counts[1].sum() - counts[0].sum()) / n
     assert expected_orders(MBG, ModelKind.MBG, rows, 140).mean() == pytest.approx(later, rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("kind", "total", "error", "correlation"),
+    [(ModelKind.BG, 1653.4, 0.7855, 0.6256), (ModelKind.MBG, 1576.7, 0.7648, 0.6273)],
+)
+def test_cdnow_comes_as_it_was_forecast(kind, total, error, correlation):
+    """Fitted to 39 weeks, asked for the 39 that follow: 1,882 order days came."""
+    log = cdnow.load("sample")
+    customers, rows = log.histories(cdnow.CALIBRATION_END)
+    days = np.unique(np.stack([log.customer, log.day], axis=1), axis=0)
+    later = days[days[:, 1] > number_of(cdnow.CALIBRATION_END), 0]
+    names = {name: place for place, name in enumerate(log.customers)}
+    place = [names[name] for name in customers]
+    came = np.bincount(later, minlength=len(log.customers))[place]
+    found = expected_orders(fit(rows, kind).params, kind, rows, 39 * 7)
+    assert came.sum() == 1882
+    assert found.sum() == pytest.approx(total, abs=0.05)
+    assert np.abs(found - came).mean() == pytest.approx(error, abs=5e-5)
+    assert np.corrcoef(found, came)[0, 1] == pytest.approx(correlation, abs=1e-4)
+    if kind is ModelKind.BG:
+        by_repeats = [found[np.minimum(rows.repeats, 7) == x].mean() for x in range(8)]
+        published = [0.225, 0.523, 1.044, 1.520, 2.164, 2.654, 3.504, 6.157]
+        assert by_repeats == pytest.approx(published, abs=6e-4)
 
 
 @given(
