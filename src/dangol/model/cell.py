@@ -15,3 +15,12 @@ def as_cell(value: object) -> str:
         return str(value)
     text = value.isoformat() if hasattr(value, "isoformat") else str(value)
     return f"'{text}" if text.startswith(_COMPUTED) else text
+
+
+def from_cell(text: str) -> str:
+    """The text of a cell that `as_cell` wrote.
+
+    >>> from_cell("'-10 % today"), from_cell("'quoted'")
+    ('-10 % today', "'quoted'")
+    """
+    return text[1:] if text.startswith("'") and text[1:].startswith(_COMPUTED) else text

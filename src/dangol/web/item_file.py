@@ -7,6 +7,7 @@ from pathlib import Path
 from dangol.errors import InputError
 from dangol.know.interest.items import MOST_AT_ONCE, Given
 from dangol.listen.importing.source import Row, Unreadable, open_source, read_rows
+from dangol.model.cell import from_cell
 
 KINDS = ("product", "article")
 
@@ -35,7 +36,8 @@ def split_tags(text: str) -> tuple[str, ...]:
 def _from_row(columns: Sequence[str], row: Row | Unreadable) -> Given:
     if isinstance(row, Unreadable):
         raise InputError("Line {line} cannot be read: {why}", line=row.line, why=row.why)
-    said = {name: (text or "").strip() for name, text in zip(columns, row.values, strict=True)}
+    cells = zip(columns, row.values, strict=True)
+    said = {name: from_cell((text or "").strip()) for name, text in cells}
     return Given(
         id=said["id"],
         title=said["title"],

@@ -15,6 +15,7 @@ from dangol.listen.keys import create_key
 from dangol.settings import Settings
 from dangol.web.api import CALLS
 from dangol.web.app import create_app
+from dangol.web.signin.role import Role
 
 LOYAL = {"kind": "stage", "in": ["loyal"]}
 RAIN = {"kind": "rain", "words": "Heavy rain", "area": {"postcodes": ["06"]}}
@@ -120,6 +121,13 @@ def test_a_moment_that_cannot_be_kept_is_refused(api, desk):
         content = msgspec.json.encode(body).replace(b"null", b"1e999")
         assert api("POST", "/moments", 400, content=content)["message"]
     assert list_moments(desk.conn) == []
+
+
+def test_what_nests_without_end_is_refused(api, desk):
+    deep = b'{"condition":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
+    assert api("POST", "/segments/preview", 400, content=deep)["code"] == "invalid"
+    desk.sign_in(Role.VIEWER)
+    desk.get("/segments/people?condition=" + "[" * 20_000, 422)
 
 
 def test_without_a_key_the_answer_names_the_scheme(desk):

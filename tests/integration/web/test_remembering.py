@@ -85,6 +85,17 @@ def test_items_come_from_a_form_and_from_a_file(desk):
     assert "여름 음료" not in desk.get("/items")
 
 
+def test_a_list_of_items_comes_back_as_it_went_and_is_no_formula(desk):
+    desk.sign_in(Role.MARKETER)
+    desk.post("/items", do="one", key="=1+1", title="-10% <b>today</b>", tags="@home, +82")
+    file = desk.get("/items.csv")
+    assert "'=1+1,'-10% <b>today</b>" in file
+    desk.post("/items/remove", key="=1+1")
+    data = {"csrf": desk.csrf, "do": "file"}
+    desk.client.post("/items", data=data, files={"file": ("items.csv", file.encode())})
+    assert desk.get("/items.csv") == file
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [

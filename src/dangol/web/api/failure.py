@@ -28,6 +28,10 @@ class TooLarge(DangolError):
     """The body is too large; send it in parts."""
 
 
+class TooDeep(InputError):
+    """The body nests too deeply to be read."""
+
+
 class Unreadable(InputError):
     """This cannot be read: {why}."""
 
@@ -131,6 +135,10 @@ def _say_unstorable(request: Request, error: Exception) -> Response[Failure]:
     return _answer(request, 400, "invalid", Unstorable())
 
 
+def _say_deep(request: Request, _: Exception) -> Response[Failure]:
+    return _answer(request, 400, "invalid", TooDeep())
+
+
 def _say_unknown(request: Request, error: Exception) -> Response[Failure]:
     _log.exception("request failed", path=request.url.path, exc_info=error)
     return _answer(request, 500, "internal", Broken())
@@ -142,5 +150,6 @@ EXCEPTION_HANDLERS = {
     psycopg.OperationalError: _say_away,
     psycopg.DataError: _say_unstorable,
     PoolTimeout: _say_away,
+    RecursionError: _say_deep,
     Exception: _say_unknown,
 }

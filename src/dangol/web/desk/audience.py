@@ -92,7 +92,7 @@ def _of_campaign(visit: Visit) -> Asking:
 def _meant(visit: Visit) -> Asking:
     try:
         condition = json.loads(visit.query("condition"))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InputError() from None
     return asking(visit, "people", {"condition": condition})
 
