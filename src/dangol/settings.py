@@ -81,12 +81,16 @@ def load_settings(**given: object) -> Settings:
 
 
 def find_database_url(settings: Settings) -> str | None:
-    """The database to join: the one that is set, or that of a running `dangol up` on this folder."""
+    """The database to join: the one that is set, or that of a running `dangol up` on this folder.
+
+    Raises:
+        OSError: the folder is not ours to read.
+    """
     if settings.database_url:
         return settings.database_url
     try:
         return (settings.data / "run" / "database_url").read_text().strip() or None
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 

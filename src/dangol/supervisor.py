@@ -24,6 +24,7 @@ from typing import IO
 from dangol import thrift
 from dangol.doors import check_doors
 from dangol.errors import DangolError, DataInUse, ServerError
+from dangol.store.files import REFUSALS, storage_error
 from dangol.store.server import EmbeddedServer
 
 PARTS = ("web", "engine", "dispatch", "post")
@@ -281,7 +282,12 @@ def main() -> int:
         return Supervisor(data, f"http://{shown}:{port}", database, host).run()
     except DangolError as error:
         print(f"dangol: {error}", file=sys.stderr)
-        return 1
+    except OSError as error:
+        if error.errno not in REFUSALS:
+            raise
+        told = storage_error(Path(error.filename or data), error)
+        print(f"dangol: {told}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

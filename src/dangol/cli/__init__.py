@@ -10,6 +10,7 @@ import typer
 
 from dangol.errors import DangolError
 from dangol.settings import load_settings
+from dangol.store.files import REFUSALS, storage_error
 
 app = typer.Typer(
     name="dangol",
@@ -49,14 +50,25 @@ def up(
 
 
 def main() -> None:
-    """Run a command; a known error is one line on standard error and exit status 1."""
+    """Run a command; a known error is one line on standard error and exit status 1.
+
+    So is what a disk or its rights refuse, wherever that happens.
+    """
     for name in _GROUPS:
         import_module(f"dangol.cli.{name}").register(app)
     try:
         app(args=_with_demo_size(sys.argv[1:]))
     except DangolError as error:
-        print(f"dangol: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(_say(error))
+    except OSError as error:
+        if error.errno not in REFUSALS:
+            raise
+        sys.exit(_say(storage_error(Path(error.filename or load_settings().data), error)))
+
+
+def _say(error: DangolError) -> int:
+    print(f"dangol: {error}", file=sys.stderr)
+    return 1
 
 
 def _with_demo_size(args: list[str]) -> list[str]:

@@ -27,7 +27,7 @@ def backup(
     data: Annotated[Path | None, typer.Option(help="Folder that keeps everything.")] = None,
 ) -> None:
     """Write everything into one file: database, history, keys, journal. All may keep running."""
-    from dangol.store.backup.making import make_backup
+    from dangol.store.backup.making import check_target, make_backup
 
     settings = load_settings(data=data)
     now = dt.datetime.now(dt.UTC)
@@ -35,6 +35,7 @@ def backup(
         target = target / f"dangol-{now:%Y%m%d-%H%M%S}.tar"
     if target.exists():
         raise typer.BadParameter(f"{target} exists", param_hint="TARGET")
+    check_target(settings, target)
     with running_database(settings) as dsn:
         made = make_backup(settings, dsn, target.absolute(), now)
     print(f"{made.path}: {made.bytes:,} bytes, {made.files} history files")

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import available_timezones
 
@@ -16,6 +17,7 @@ from dangol.cli.operate import shared_settings
 from dangol.errors import DangolError
 from dangol.settings import Settings, find_database_url, load_settings
 from dangol.store.brand import read_brand
+from dangol.store.files import storage_error
 from dangol.store.keyring import check_keyring, load_keyring
 from dangol.store.migrate import check_schema
 from dangol.store.pool import connect
@@ -110,7 +112,11 @@ def check_installation(settings: Settings) -> list[Finding]:
         _guarded("disk", lambda: _disk(settings)),
         _guarded("zones", lambda: f"{len(available_timezones())} time zones known"),
     ]
-    url = find_database_url(settings)
+    try:
+        url = find_database_url(settings)
+    except OSError as error:
+        denied = storage_error(Path(error.filename or settings.data), error)
+        return [*findings, Finding("database", False, str(denied))]
     if url is None:
         detail = f"nothing runs on {settings.data}; start `dangol up` or set DANGOL_DATABASE_URL"
         return [*findings, Finding("database", False, detail)]
@@ -131,8 +137,10 @@ def check_installation(settings: Settings) -> list[Finding]:
 def _guarded(what: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(what, True, look())
-    except (DangolError, OSError, psycopg.Error) as error:
+    except (DangolError, psycopg.Error) as error:
         return Finding(what, False, str(error))
+    except OSError as error:
+        return Finding(what, False, str(storage_error(Path(error.filename or ""), error)))
 
 
 def _keyring(settings: Settings) -> str:

@@ -6,6 +6,7 @@ wrong goes through `FileLayer`, so tests can make it go wrong.
 
 import errno
 import os
+import pwd
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
@@ -13,6 +14,11 @@ from typing import BinaryIO, Protocol, TypeVar
 from dangol.errors import StorageError
 
 T = TypeVar("T")
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_DENIED = frozenset({errno.EACCES, errno.EPERM})
+REFUSALS = _FULL | _DENIED | {errno.EROFS, errno.ENOTDIR, errno.EEXIST}
+"""What `storage_error` has an advice for."""
 
 TEMPORARY = ".partial"
 """Ending of a file that is being written; one that stays behind is swept."""
@@ -114,15 +120,59 @@ def write_file(layer: FileLayer, target: Path, fill: Callable[[BinaryIO], T]) ->
 
 def storage_error(path: Path, error: OSError) -> StorageError:
     """`error` in words that say what to do."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if error.errno in _FULL:
         return StorageError(
             "The disk is full: {path} could not be written. Free space there.", path=path
         )
+    if error.errno == errno.EROFS:
+        return StorageError(
+            "{path} is on a read-only file system. Mount it for writing, or name another folder.",
+            path=path,
+        )
+    if error.errno in {errno.ENOTDIR, errno.EEXIST}:
+        return StorageError(
+            "{path} is no folder, but one is needed there. Move it away, or name another folder.",
+            path=path,
+        )
+    if error.errno in _DENIED:
+        return _denied(path)
     return StorageError(
         "{path} could not be written ({error}). Check the disk and its rights.",
         path=path,
         error=error,
     )
+
+
+def _denied(path: Path) -> StorageError:
+    """Whose it is, and what to do. Of a path that is not there, the folder in which it would be."""
+    place = next((one for one in reversed([path, *path.parents]) if not _is_open(one)), path)
+    place = place if place.exists() else place.parent
+    user, owner = (_name(number) for number in (os.geteuid(), place.stat().st_uid))
+    if user == owner:
+        return StorageError(
+            "{user} may not use {path}. Change its rights: chmod -R u+rwX {path}",
+            user=user,
+            path=place,
+        )
+    return StorageError(
+        "{user} may not use {path}: it belongs to {owner}. Run this as {owner}, or hand it over: "
+        "sudo chown -R {user} {path}",
+        user=user,
+        owner=owner,
+        path=place,
+    )
+
+
+def _is_open(path: Path) -> bool:
+    """Whether we may pass through this folder, or read and write this file."""
+    return os.access(path, os.X_OK if path.is_dir() else os.R_OK | os.W_OK)
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def make_folder(layer: FileLayer, folder: Path) -> None:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from dangol.errors import DangolError
+from dangol.store.files import storage_error
 
 _BLOCK = 64
 """Bytes that SHA-256 takes in at once."""
@@ -85,13 +86,16 @@ def load_keyring(path: Path) -> Keyring:
 
     Raises:
         KeyringError: the file is there but damaged.
+        StorageError: it is not ours to read, or the folder not ours to write.
     """
-    if not path.exists():
-        _create(path)
     try:
+        if not path.exists():
+            _create(path)
         raw = json.loads(path.read_text())
         keys = {int(key): bytes.fromhex(value) for key, value in raw["keys"].items()}
         ring = Keyring(keys=keys, addresses=bytes.fromhex(raw["addresses"]))
+    except PermissionError as error:
+        raise storage_error(Path(error.filename or path), error) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise KeyringError(
             f"{path} cannot be read ({error}); restore it from a backup: with a new keyring every "

@@ -8,10 +8,11 @@ from pathlib import Path
 import msgspec
 import psycopg
 
+from dangol.errors import NotFound, Refused
 from dangol.settings import Settings
 from dangol.store.backup.archive import DUMP, JOURNAL, KEYRING, LAKE, Header, writing_archive
 from dangol.store.backup.tools import dump
-from dangol.store.files import DISK, FileLayer, write_file
+from dangol.store.files import DISK, FileLayer, storage_error, write_file
 from dangol.store.lake.manifest import LakeFile, list_files
 from dangol.store.lake.soundness import DamagedFile, find_damaged
 from dangol.store.pool import connect
@@ -30,6 +31,30 @@ class Backup(msgspec.Struct, frozen=True):
     """How many history files it holds."""
     damaged: tuple[DamagedFile, ...] = ()
     """What is wrong with some of them: they are in it as they are, or not at all."""
+
+
+def check_target(settings: Settings, target: Path) -> None:
+    """Make sure that a backup can stand there, before anything is read for it.
+
+    Raises:
+        NotFound: its folder is not there.
+        Refused: it is inside the data folder, and would be lost with it.
+        StorageError: its folder is not ours to write.
+    """
+    folder = target.absolute().parent
+    if not folder.is_dir():
+        raise NotFound("There is no folder {folder}; make it first.", folder=folder)
+    kept = [settings.data, settings.lake_dir, settings.journal_dir]
+    if any(folder.resolve().is_relative_to(one.resolve()) for one in kept):
+        raise Refused(
+            "{folder} is inside the data folder: a backup there is lost with it. Name a folder "
+            "elsewhere, best on another disk.",
+            folder=folder,
+        )
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise storage_error(target, error) from error
 
 
 def make_backup(

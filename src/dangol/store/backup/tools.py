@@ -1,5 +1,6 @@
 """PostgreSQL's own tools: dump one snapshot, load it in one transaction."""
 
+import errno
 import os
 import subprocess
 from collections.abc import Sequence
@@ -8,16 +9,23 @@ from pathlib import Path
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from dangol.errors import ServerError
+from dangol.store.files import storage_error
 
 
 def dump(binaries: Path, dsn: str, shared: str, target: Path) -> None:
-    """The whole database as the snapshot `shared` sees it, compressed, into `target`."""
-    _run(
-        binaries / "pg_dump",
-        ["--format=custom", "--compress=1", "--no-owner", "--no-privileges"],
-        ["--snapshot", shared, "--file", target],
-        dsn=dsn,
-    )
+    """The whole database as the snapshot `shared` sees it, compressed, into `target`.
+
+    Raises:
+        StorageError: the disk is full.
+        ServerError: pg_dump failed.
+    """
+    what = ["--format=custom", "--compress=1", "--no-owner", "--no-privileges"]
+    try:
+        _run(binaries / "pg_dump", what, ["--snapshot", shared, "--file", target], dsn=dsn)
+    except ServerError as error:
+        if os.strerror(errno.ENOSPC) not in str(error):
+            raise
+        raise storage_error(target, OSError(errno.ENOSPC, "full")) from error
 
 
 def load(binaries: Path, dsn: str, source: Path, last: str) -> None:
