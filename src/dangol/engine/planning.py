@@ -1,12 +1,15 @@
 """Campaigns that start: the audience is asked from the lake, then planned bucket by bucket."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 import psycopg
+from msgspec.structs import replace
 
-from dangol.decide.campaign.audience import AudienceCount, count_audience, list_audience
+from dangol.decide.campaign.audience import AudienceCount, Forecast, count_audience, list_audience
 from dangol.decide.campaign.model import Campaign, CampaignState
 from dangol.decide.campaign.planning import (
     Members,
@@ -20,9 +23,11 @@ from dangol.decide.campaign.planning import (
 from dangol.decide.campaign.sends import get_send
 from dangol.decide.campaign.service import find_definition, get_campaign
 from dangol.decide.campaign.store import SQL
+from dangol.decide.campaign.timing import Day
 from dangol.decide.guard.facts import Occasion
-from dangol.decide.guard.rules import Rules, read_rules
+from dangol.decide.guard.rules import read_rules
 from dangol.engine.jobs import Task, enqueue, list_jobs
+from dangol.engine.timetable import timetable
 from dangol.know.segment import parse
 from dangol.know.segment.plan import needs_of
 from dangol.know.segment.service import Sampled, audience, resolve
@@ -75,13 +80,21 @@ def plan_campaign(task: Task) -> dict[str, int] | None:
             return None
         plan = _plan(conn, task.settings, campaign, now)
         members = find_members(conn, task.settings, campaign, now)
-        total, done, written = len(members.bucket), 0, 0
-        for chunk in chunks_of(members):
-            written += plan_chunk(conn, plan, chunk)
-            done += len(chunk.bucket)
-            task.progress(done=done, total=total)
+        start = max(campaign.starts_at or now, now)
+        day = Day(send_id=plan.send.id, start=start, rules=plan.rules)
+        with timetable(conn, task.settings, campaign.schedule, day, now) as chooser:
+            written = _plan_all(conn, replace(plan, chooser=chooser), members, task)
         finish_planning(conn, campaign_id, now)
-    return {"people": total, "written": written}
+    return {"people": len(members.bucket), "written": written}
+
+
+def _plan_all(conn: psycopg.Connection, plan: Plan, members: Members, task: Task) -> int:
+    done = written = 0
+    for chunk in chunks_of(members):
+        written += plan_chunk(conn, plan, chunk)
+        done += len(chunk.bucket)
+        task.progress(done=done, total=len(members.bucket))
+    return written
 
 
 def count_campaign(settings: Settings, campaign_id: UUID, now: datetime) -> AudienceCount:
@@ -90,7 +103,8 @@ def count_campaign(settings: Settings, campaign_id: UUID, now: datetime) -> Audi
     For the query worker: it reads the lake.
     """
     with connect(settings.database_url or "", name="count audience") as conn:
-        return count_audience(conn, *_forecast(conn, settings, campaign_id, now))
+        with _forecast(conn, settings, campaign_id, now) as forecast:
+            return count_audience(conn, forecast)
 
 
 def name_campaign(
@@ -102,19 +116,20 @@ def name_campaign(
     """
     after, limit = page
     with connect(settings.database_url or "", name="name audience") as conn:
-        ids = list_audience(conn, *_forecast(conn, settings, campaign_id, now), group)
+        with _forecast(conn, settings, campaign_id, now) as forecast:
+            ids = list_audience(conn, forecast, group)
         shown = [customer_id for customer_id in ids if customer_id > after][:limit]
         keys = {"buckets": [bucket_of(one) for one in shown], "ids": shown}
         rows = conn.execute(SQL.name_people, keys).fetchall()
     return AudiencePage(people=len(ids), page=[Sampled(*row) for row in rows])
 
 
+@contextmanager
 def _forecast(
     conn: psycopg.Connection, settings: Settings, campaign_id: UUID, now: datetime
-) -> tuple[Members, Occasion, Rules, datetime]:
-    """What the guard would be asked, and as of when."""
+) -> Iterator[Forecast]:
+    """What the guard would be asked, and as of when. Best hours are never quiet ones."""
     campaign = get_campaign(conn, campaign_id)
-    members = find_members(conn, settings, campaign, now)
     kind, topic = MessageKind.NEWS, ALL_TOPICS
     if campaign.letter_id is not None:
         letter = get_letter(conn, campaign.letter_id).letter
@@ -125,7 +140,13 @@ def _forecast(
         topic=topic,
         is_practice=_is_practice(conn, settings),
     )
-    return members, occasion, read_rules(conn), campaign.schedule.starts_at(now)
+    rules, at = read_rules(conn), campaign.schedule.starts_at(now)
+    day = Day(send_id=occasion.send_id, start=at, rules=rules)
+    members = find_members(conn, settings, campaign, now)
+    if campaign.schedule.best_hour:
+        rules = replace(rules, quiet_until=rules.quiet_from)
+    with timetable(conn, settings, campaign.schedule, day, now) as chooser:
+        yield Forecast(members=members, occasion=occasion, rules=rules, at=at, chooser=chooser)
 
 
 def find_members(

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from msgspec.structs import replace
 
-from dangol.decide.campaign.audience import count_audience
+from dangol.decide.campaign.audience import Forecast, count_audience
 from dangol.decide.campaign.model import CampaignState, Draft, Schedule
 from dangol.decide.campaign.planning import Plan, chunks_of, members_of, plan_chunk
 from dangol.decide.campaign.results import list_messages, resend_uncertain, results, why
@@ -113,7 +113,8 @@ def test_what_was_counted_is_what_happens(
     members = members_of(audience_of(people))
     rules = read_rules(conn)
     occasion = Occasion(send_id=1, kind=MessageKind.NEWS, is_practice=True)
-    count = count_audience(conn, members, occasion, rules, NOON)
+    forecast = Forecast(members=members, occasion=occasion, rules=rules, at=NOON)
+    count = count_audience(conn, forecast)
     assert count.left_out == dict(Counter(reasons.values()))
     assert (count.people, count.reached, count.waiting) == (40, 40 - len(reasons), 0)
     campaign_id = launch_to(conn, shop, people, NOON)
@@ -147,13 +148,13 @@ def test_quiet_hours_put_off_by_zone(
 ) -> None:
     conn.execute("delete from setting where key = 'hours'")
     conn.execute("update customer set zone = 'America/New_York' where customer_id <= 10")
-    count = count_audience(
-        conn,
-        members_of(audience_of(range(1, 41))),
-        Occasion(send_id=1, kind=MessageKind.NEWS, is_practice=True),
-        read_rules(conn),
-        NOON,
+    forecast = Forecast(
+        members=members_of(audience_of(range(1, 41))),
+        occasion=Occasion(send_id=1, kind=MessageKind.NEWS, is_practice=True),
+        rules=read_rules(conn),
+        at=NOON,
     )
+    count = count_audience(conn, forecast)
     assert (count.reached, count.waiting) == (30, 10)
     campaign_id = launch_to(conn, shop, range(1, 41), NOON)
     send_id = get_campaign(conn, campaign_id).send_id or 0

@@ -23,12 +23,18 @@ class CampaignState(StrEnum):
     CANCELLED = "cancelled"
 
 
+A_DAY = timedelta(hours=24)
+"""Within it everybody has a best hour."""
+
+
 class Schedule(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """When: now (nothing given), at one moment, or at a time of day wherever each person is."""
+    """When: now (nothing given), at one moment, at a time of day wherever each person is, or within
+    24 hours of now or of a moment at the best hour of each person."""
 
     at: datetime | None = None
     day: date | None = None
     local_time: time | None = None
+    best_hour: bool = False
 
     def starts_at(self, now: datetime) -> datetime:
         """The earliest moment at which a message may fall due anywhere."""
@@ -39,11 +45,12 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     def ends_at(self, now: datetime) -> datetime:
         """The latest moment at which a message falls due anywhere."""
         if self.day is None or self.local_time is None:
-            return max(self.at or now, now)
+            return max(self.at or now, now) + (A_DAY if self.best_hour else timedelta(0))
         return max(now, instant_of(self.day, self.local_time, "Etc/GMT+12"))
 
     def due_at(self, zone: str | None, brand_zone: str, now: datetime) -> datetime:
-        """When a person in `zone` is due. A moment that is past already means `now`.
+        """When a person in `zone` is due, at the earliest where best hours are asked for. A moment
+        that is past already means `now`.
 
         A local time that the clocks skip is moved forward, one that they show twice is the first.
         """
@@ -53,7 +60,8 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
 
 
 def parse_schedule(raw: Any) -> Schedule:
-    """A schedule from JSON: `{}`, `{"at": instant}` or `{"day": date, "local_time": "09:00"}`.
+    """A schedule from JSON: `{}`, `{"at": instant}` or `{"day": date, "local_time": "09:00"}`; the
+    first two also with `"best_hour": true`.
 
     Raises:
         InputError: it is none of these.
@@ -68,6 +76,8 @@ def parse_schedule(raw: Any) -> Schedule:
         raise InputError("Give one moment, or a day with a time of day; not both.")
     if (schedule.day is None) != (schedule.local_time is None):
         raise InputError("A local time of day needs a day, and a day a time.")
+    if schedule.best_hour and schedule.day is not None:
+        raise InputError("Give a time of day or ask for best hours; not both.")
     return schedule
 
 

@@ -4,7 +4,7 @@ Planning works through chunks of whole buckets, each in one transaction that als
 planned; whoever is killed repeats nothing and forgets nobody.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -20,6 +20,7 @@ from dangol.decide.campaign.addresses import take_addresses
 from dangol.decide.campaign.model import Campaign
 from dangol.decide.campaign.sends import Send, wake_dispatchers
 from dangol.decide.campaign.store import SQL
+from dangol.decide.campaign.timing import Chooser
 from dangol.decide.guard.checks import Moment
 from dangol.decide.guard.facts import Occasion, people_facts
 from dangol.decide.guard.judge import ALLOWED, judge
@@ -30,7 +31,7 @@ from dangol.decide.guard.store import (
     load_people,
     prefer_key_lookups,
 )
-from dangol.model.reason import Reason, SilentReason
+from dangol.model.reason import DeferReason, Reason, SilentReason
 from dangol.store.arrays import ints
 from dangol.store.bulk import copy_arrow
 
@@ -73,6 +74,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rules: Rules
     is_practice: bool
     now: datetime
+    chooser: Chooser | None = None
+    """Of each person's moment, where best hours are asked for."""
 
     @property
     def occasion(self) -> Occasion:
@@ -143,23 +146,49 @@ def _messages(
     for row in _second_at_address(conn, plan, members, rows, allowed):
         allowed[row] = False
         codes[row] = SilentReason.SHARED_ADDRESS.value
-    schedule, zone_of_brand = plan.campaign.schedule, plan.rules.zone
-    due = {zone: schedule.due_at(zone, zone_of_brand, plan.now) for zone in set(people.zone)}
+    due = _due(plan, members, people.zone, allowed, codes, seen)
     instant = pa.timestamp("us", "UTC")
     return pa.table(
         {
             "bucket": pa.array(members.bucket, pa.int32()),
             "send_id": pa.repeat(pa.scalar(plan.send.id, pa.int64()), size),
             "customer_id": pa.array(members.customer_id, pa.int64()),
-            "state": pc.if_else(pa.array(allowed), "queued", "silent"),
+            "state": _states(allowed, codes),
             "reason": pa.array(codes, pa.string()),
             "seen": pa.array(seen, pa.string()),
-            "due_at": pa.array([due[zone] for zone in people.zone], instant),
+            "due_at": pa.array(due, instant),
             "address": pc.if_else(pa.array(allowed), pa.array(people.address, pa.string()), None),
             "planned_at": pa.repeat(pa.scalar(plan.now, instant), size),
             "finished_at": pc.if_else(pa.array(allowed), None, pa.scalar(plan.now, instant)),
         }
     )
+
+
+def _states(allowed: NDArray[np.bool_], codes: Sequence[str | None]) -> pa.Array:
+    waits = pa.array([code == DeferReason.BEST_HOUR for code in codes])
+    return pc.if_else(pa.array(allowed), pc.if_else(waits, "deferred", "queued"), "silent")
+
+
+def _due(
+    plan: Plan,
+    members: Members,
+    zones: Sequence[str | None],
+    allowed: NDArray[np.bool_],
+    codes: list[str | None],
+    seen: list[str | None],
+) -> list[datetime]:
+    """When everyone is due; who waits for an own moment has it in `codes` and `seen` as well."""
+    schedule = plan.campaign.schedule
+    if plan.chooser is None:
+        due = {zone: schedule.due_at(zone, plan.rules.zone, plan.now) for zone in set(zones)}
+        return [due[zone] for zone in zones]
+    moments = plan.chooser(members.customer_id, zones)
+    for row in np.flatnonzero(allowed).tolist():
+        told = {"timing": moments[row].told, "rules": plan.rules.version}
+        seen[row] = msgspec.json.encode(told).decode()
+        if moments[row].due_at > plan.now:
+            codes[row] = DeferReason.BEST_HOUR.value
+    return [moment.due_at for moment in moments]
 
 
 def _seen(reason: Reason | None, rules: Rules) -> str | None:

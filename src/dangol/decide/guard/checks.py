@@ -353,7 +353,8 @@ def holdout_draw(send_id: int, customer_id: int) -> float:
     return ((z ^ (z >> 31)) >> 11) / 2**53
 
 
-def _draws(send_id: int, customers: NDArray[np.int64]) -> NDArray[np.float64]:
+def draws(send_id: int, customers: NDArray[np.int64]) -> NDArray[np.float64]:
+    """`holdout_draw` of many people; another number in place of the send gives other draws."""
     offset = np.uint64(send_id * _MIX_A & _MASK)
     z = customers.astype(np.uint64) * np.uint64(_GOLDEN) + offset
     z = (z ^ (z >> np.uint64(30))) * np.uint64(_MIX_A)
@@ -372,8 +373,8 @@ def _holdout_many(people: PeopleFacts, moment: Moment) -> Refusals:
     share = moment.occasion.holdout_share
     if share <= 0:
         return Refusals(_everyone(people, False), SilentReason.HELD_OUT)
-    draws = _draws(moment.occasion.send_id, people.customer_id)
-    return Refusals(draws < share, SilentReason.HELD_OUT)
+    drawn = draws(moment.occasion.send_id, people.customer_id)
+    return Refusals(drawn < share, SilentReason.HELD_OUT)
 
 
 CHECKS: Sequence[Check] = (

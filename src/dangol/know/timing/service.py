@@ -6,8 +6,9 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from dangol.know.timing.choice import freshness, has_own_habit
-from dangol.know.timing.hours import HOURS, fit_kappa, posterior, shrink_zone, smooth
+from dangol.know.timing.choice import freshness
+from dangol.know.timing.habits import FEWEST_ACTS, habits_of, per_person
+from dangol.know.timing.hours import HOURS, fit_kappa, shrink_zone
 from dangol.know.timing.store import (
     Span,
     TimingModel,
@@ -24,8 +25,6 @@ from dangol.store.brand import read_brand
 from dangol.store.lake import Snapshot, snapshot
 from dangol.store.pool import connect
 
-FEWEST_ACTS = 10
-"""Below it, nothing is said about somebody's own hours."""
 _SAMPLE = 64
 """Buckets of 1,024 whose people teach how much people differ."""
 
@@ -75,7 +74,7 @@ def learn_hours(snap: Snapshot, zone: str, now: datetime) -> TimingModel | None:
     everyone = sum(zones.values(), np.zeros(HOURS))
     sample = count_hours(snap, Span(0, _SAMPLE - 1), zone, now)
     pi = shrink_zone(np.zeros(HOURS), everyone)
-    _, counts = _per_person(sample, "acts")
+    _, counts = per_person(sample, "acts")
     return TimingModel(
         told_at=now,
         people=count_people(snap, zone, now),
@@ -104,31 +103,18 @@ def find_best_hour(settings: Settings, customer_id: int, now: datetime) -> BestH
 
 def best_hour(model: TimingModel, own: pa.Table, zone: str) -> BestHour:
     """The same from what was counted of one person (`count_hours`). Pure."""
-    _, weights = _per_person(own, "weight")
-    counts = smooth(weights if len(weights) else np.zeros((1, HOURS)))
-    pi = np.array(model.pi(zone))
-    p = posterior(counts, pi, model.kappa)
     acts = int(sum(own.column("acts").to_pylist()))
-    habit = has_own_habit(p, pi, counts.sum(axis=1), model.kappa)
-    is_enough = acts >= FEWEST_ACTS
-    is_own = is_enough and bool(habit[0])
-    hour = int(freshness(p if is_own else pi[None])[0].argmax())
+    pi = np.array(model.pi(zone))[None]
+    habits = habits_of(model, own)
+    p, is_own = (habits.p, bool(habits.is_own[0])) if acts else (pi, False)
     return BestHour(
-        hour=hour,
+        hour=int(freshness(p if is_own else pi)[0].argmax()),
         is_own=is_own,
-        is_enough=is_enough,
+        is_enough=acts >= FEWEST_ACTS,
         acts=acts,
         zone=zone,
         hours=p[0].tolist(),
     )
-
-
-def _per_person(rows: pa.Table, value: str) -> tuple[np.ndarray, np.ndarray]:
-    """Customer ids, and one row of 24 numbers for each."""
-    people, place = np.unique(rows.column("customer_id").to_numpy(), return_inverse=True)
-    counts = np.zeros((people.size, HOURS))
-    np.add.at(counts, (place, rows.column("hour").to_numpy()), rows.column(value).to_numpy())
-    return people, counts
 
 
 def _by_zone(week: pa.Table) -> dict[str, np.ndarray]:

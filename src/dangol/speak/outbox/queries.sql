@@ -71,9 +71,11 @@ where m.ctid = u.row
 -- name: write_verdicts
 -- The states that the guard decided, and for what may leave: who has it, until when, and where to.
 -- The rows are locked by the claim, so their addresses in the table hold; texts that repeat come
--- once, with their place in each row.
+-- once, with their place in each row. Why a message was due at its hour stays with it.
 update message m set state = (%(states)s::text[])[u.state], reason = (%(reasons)s::text[])[u.reason],
-    seen = (%(seen)s::jsonb[])[u.seen],
+    seen = case when m.seen ? 'timing'
+        then coalesce((%(seen)s::jsonb[])[u.seen], '{}') || jsonb_build_object('timing', m.seen->'timing')
+        else (%(seen)s::jsonb[])[u.seen] end,
     address = coalesce(u.address, m.address),
     due_at = coalesce(u.due_at, m.due_at),
     handed_at = case when (%(states)s::text[])[u.state] = 'handed' then %(now)s else m.handed_at end,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from dangol.decide.campaign import service
+from dangol.decide.campaign.audience import AT_HOUR
 from dangol.errors import InputError, NotFound
 from dangol.model.reason import SilentReason
 from dangol.web.answer import Answer, Download, Page
@@ -25,9 +26,14 @@ def show_group(visit: Visit) -> Answer:
     campaign = service.get_campaign(visit.conn, visit.id())
     group = _group(visit)
     path = f"/campaigns/{campaign.id}/audience"
-    key = f"campaign.{group}" if group in ("reached", "waiting") else f"silent.{group}"
-    head = (visit.t(key), f"/campaigns/{campaign.id}", campaign.name)
+    head = (_title(visit, group), f"/campaigns/{campaign.id}", campaign.name)
     return people_page(visit, _of_campaign(visit), path, {"group": group}, head)
+
+
+def _title(visit: Visit, group: str) -> str:
+    if group.startswith(AT_HOUR):
+        return visit.t("campaign.at_hour", hour=int(group.removeprefix(AT_HOUR)))
+    return visit.t(f"campaign.{group}" if group in ("reached", "waiting") else f"silent.{group}")
 
 
 def download_group(visit: Visit) -> Answer:
@@ -79,7 +85,8 @@ def _everyone(asking: Asking) -> Iterator[dict[str, Any]]:
 
 def _group(visit: Visit) -> str:
     group = visit.query("group")
-    if group not in {"reached", "waiting", *(reason.value for reason in SilentReason)}:
+    hours = {f"{AT_HOUR}{hour}" for hour in range(24)}
+    if group not in {"reached", "waiting", *hours, *(reason.value for reason in SilentReason)}:
         raise NotFound()
     return group
 

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from dangol.decide.campaign import results as outcome
 from dangol.decide.campaign import service
+from dangol.decide.campaign.audience import AT_HOUR
 from dangol.decide.campaign.model import Campaign, CampaignState, Draft, Schedule
 from dangol.errors import InputError, Refused
 from dangol.know.segment.service import list_segments
@@ -96,6 +97,7 @@ def count(visit: Visit) -> Answer:
             "found": found,
             "groups": _figures(visit, groups),
             "left_out": _figures(visit, found["left_out"]),
+            "hours": _hours(visit, found["hours"]),
         }
     except QueryFailed as error:
         values["problem"] = visit.say(error)
@@ -108,6 +110,17 @@ def _figures(visit: Visit, groups: dict[str, int]) -> list[tuple[str, Figure]]:
         (name, Figure(count, list_url(path, {"group": name})))
         for name, count in groups.items()
         if count
+    ]
+
+
+def _hours(visit: Visit, people: list[int]) -> list[tuple[int, Figure, int]]:
+    """Hour, how many would get it then, and how long its bar is in hundredths of the longest."""
+    most = max(people, default=0)
+    figures = dict(_figures(visit, {f"{AT_HOUR}{hour}": n for hour, n in enumerate(people)}))
+    return [
+        (hour, figures[f"{AT_HOUR}{hour}"], round(100 * n / most))
+        for hour, n in enumerate(people)
+        if n
     ]
 
 
@@ -233,8 +246,8 @@ def read_draft(visit: Visit) -> Draft:
 
 def _schedule(visit: Visit) -> Schedule:
     when = visit.form("when", "now")
-    if when == "now":
-        return Schedule()
+    if when == "now" or (when == "best" and not visit.form("day")):
+        return Schedule(best_hour=when == "best")
     try:
         day = date.fromisoformat(visit.form("day"))
         clock = time.fromisoformat(visit.form("time"))
@@ -243,7 +256,8 @@ def _schedule(visit: Visit) -> Schedule:
     if when == "local":
         return Schedule(day=day, local_time=clock)
     zone = ZoneInfo(read_brand(visit.conn).zone)
-    return Schedule(at=datetime.combine(day, clock, zone).astimezone(UTC))
+    at = datetime.combine(day, clock, zone).astimezone(UTC)
+    return Schedule(at=at, best_hour=when == "best")
 
 
 def _draft(visit: Visit, campaign: Campaign, problem: str = "") -> Page:
