@@ -95,6 +95,7 @@ def test_the_shop_is_made_checked_and_removed(shop: Settings, conn: psycopg.Conn
     truth = json.loads((shop.data / TRUTH_FILE).read_text())
     _check_against_truth(shop, conn, truth)
     _check_the_six(shop, conn)
+    _check_the_past(shop, conn)
     again = _do(conn, "practice", {"customers": 300})
     assert again.error == "There is a practice shop already; remove it first."
     _check_removal(shop, conn)
@@ -120,6 +121,30 @@ def _check_against_truth(shop: Settings, conn: psycopg.Connection, truth: list[d
         )
     }
     assert len(still & gone) > 0.8 * len(still), "most who seem to have left, have left"
+
+
+_MOVES = """
+select customer_id, json_extract_string(props, '$.from') as was,
+    json_extract_string(props, '$.to') as stage, time < received_at - interval 30 day as is_old,
+    effect, cause
+from events where name = 'Stage Changed' order by customer_id, time, received_at
+"""
+
+
+def _check_the_past(shop: Settings, conn: psycopg.Connection) -> None:
+    """The shop has a past: everybody's stages as they were, one after the other up to today's."""
+    stages = dict(conn.execute("select customer_id, stage from stage").fetchall())
+    conn.commit()
+    with snapshot(shop, shop.database_url or "", views=("events",)) as snap:
+        moves = snap.query(_MOVES, []).to_pylist()
+    told: dict[int, list[dict]] = {}
+    for move in moves:
+        told.setdefault(move["customer_id"], []).append(move)
+    assert {who: own[-1]["stage"] for who, own in told.items()} == stages
+    for own in told.values():
+        assert [one["was"] for one in own] == [None, *(one["stage"] for one in own[:-1])]
+    assert {(one["effect"], one["cause"]) for one in moves} == {("history", "history")}
+    assert sum(one["is_old"] for one in moves) > len(stages)
 
 
 def _check_the_six(shop: Settings, conn: psycopg.Connection) -> None:
