@@ -17,6 +17,15 @@ def bucket_of(customer_id: int) -> int:
     return customer_id % BUCKETS
 
 
+def customer_key(customer_id: int) -> dict[str, int]:
+    """The parameters by which SQL finds a customer.
+
+    >>> customer_key(1025)
+    {'bucket': 1, 'customer_id': 1025}
+    """
+    return {"bucket": bucket_of(customer_id), "customer_id": customer_id}
+
+
 def merge_key(loser_id: int, winner_id: int) -> dict[str, int]:
     """The parameters by which SQL finds both sides of a merge.
 

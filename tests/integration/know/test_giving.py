@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from dangol.engine.tick import Ground
 from dangol.know.giving.balance import weigh
@@ -21,7 +22,12 @@ from dangol.know.giving.referral import (
 )
 from dangol.know.segment import parse
 from dangol.know.segment.oracle import Happening, Person, evaluate
-from dangol.know.segment.service import list_segments
+from dangol.know.segment.service import (
+    archive_segment,
+    edit_segment,
+    get_segment,
+    list_segments,
+)
 from dangol.settings import Settings
 from tests.integration.engine.conftest import NOW, Tell
 
@@ -150,6 +156,40 @@ def test_give_and_take_counts_what_was_of_use(
     assert found.received == 5
 
 
+@pytest.mark.usefixtures("people")
+def test_a_letter_on_a_topic_that_was_chosen_is_given_and_so_is_what_is_redeemed(
+    conn: psycopg.Connection, tell: Tell, apply: Callable[[], None], dsn: str, tmp_path: Path
+) -> None:
+    for send, topic in [(1, "beans"), (2, "tools"), (3, "*"), (4, "beans")]:
+        state = "accepted" if send < 4 else "failed"
+        conn.execute(
+            "insert into send (id, kind, message_kind, topic, created_at, created_by)"
+            " values (%s, 'campaign', 'news', %s, %s, 'test')",
+            [send, topic, NOW],
+        )
+        conn.execute(
+            "insert into message (bucket, customer_id, send_id, state, due_at, planned_at)"
+            " values (%s, %s, %s, %s, %s, %s)",
+            [HOST, HOST, send, state, NOW, NOW],
+        )
+        if state == "accepted":
+            tell(HOST, "Message Sent", {"send_id": send})
+    chosen = {"beans": {"state": "granted"}, "tools": {"state": "withdrawn"}}
+    conn.execute(
+        "insert into contact_state (bucket, customer_id, channel, consent, topics)"
+        " values (%s, %s, 'email', 'granted', %s) on conflict (bucket, customer_id, channel)"
+        " do update set topics = excluded.topics",
+        [HOST, HOST, Jsonb(chosen)],
+    )
+    conn.commit()
+    apply()
+    settings = Settings(data=tmp_path, database_url=dsn)
+    assert weigh(settings, HOST, ORDER).letters == 1
+    tell(HOST, "Offer Redeemed", {"send_id": 3})
+    apply()
+    assert weigh(settings, HOST, ORDER).letters == 2
+
+
 @pytest.mark.parametrize(
     ("events", "is_fan"),
     [
@@ -167,6 +207,17 @@ def test_the_usual_rule_of_fans(events: list[tuple[str, dict]], is_fan: bool) ->
     long_ago = [Happening(name=one.name, time=NOW - 366 * DAY, props=one.props) for one in lately]
     assert evaluate(rule, Person(), lately, NOW) == is_fan
     assert not evaluate(rule, Person(), long_ago, NOW)
+
+
+def test_the_owner_edits_or_archives_the_rule_for_good(conn: psycopg.Connection) -> None:
+    fans = get_segment(conn, ensure_fans(conn, "ko", NOW))
+    rule = {"kind": "did", "name": "Product Reviewed"}
+    edited = edit_segment(conn, fans, "우리 팬", rule, "member:1", NOW).segment
+    assert ensure_fans(conn, "ko", NOW + DAY) == fans.id
+    assert get_segment(conn, fans.id).definition == parse(rule)
+    archive_segment(conn, fans.id, edited.version, "member:1", NOW)
+    assert ensure_fans(conn, "ko", NOW + 2 * DAY) == fans.id
+    assert list_segments(conn) == []
 
 
 def test_fans_are_a_segment_that_is_made_once(conn: psycopg.Connection) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import psycopg
 
 from dangol.know.giving.referral import SQL
-from dangol.model.customer import bucket_of
+from dangol.model.customer import bucket_of, customer_key
 from dangol.settings import Settings
 
 _VIEWS = ("Page Viewed", "Screen Viewed", "Product Viewed", "Product List Viewed", "Article Read")
@@ -73,5 +73,5 @@ def weigh(settings: Settings, customer_id: int, relationship_event: str) -> Bala
 
 def chosen_sends(conn: psycopg.Connection, customer_id: int) -> list[int]:
     """Letters to a customer on a topic that the customer chose."""
-    key = {"bucket": bucket_of(customer_id), "customer_id": customer_id}
-    return [send_id for (send_id,) in conn.execute(SQL.chosen_sends, key)]
+    rows = conn.execute(SQL.chosen_sends, customer_key(customer_id))
+    return [send_id for (send_id,) in rows]

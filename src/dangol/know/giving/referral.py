@@ -5,12 +5,11 @@ twice, by themselves, or after having ordered. Live applies it to a whole batch.
 """
 
 from datetime import datetime
-from typing import Any
 
 import psycopg
 from psycopg.types.json import Jsonb
 
-from dangol.model.customer import bucket_of, merge_key
+from dangol.model.customer import bucket_of, customer_key, merge_key
 from dangol.model.event import EventName, event_key
 from dangol.store.keyring import Keyring
 from dangol.store.sql import load_queries
@@ -83,18 +82,18 @@ def list_friends(conn: psycopg.Connection, customer_id: int, limit: int = 20) ->
 
 def find_referrer(conn: psycopg.Connection, customer_id: int) -> int | None:
     """Who brought a customer."""
-    row = conn.execute(SQL.find_referrer, _key(customer_id)).fetchone()
+    row = conn.execute(SQL.find_referrer, customer_key(customer_id)).fetchone()
     return row[0] if row else None
 
 
 def ask_referral(conn: psycopg.Connection, number: int, referrer_id: int, now: datetime) -> None:
     """Remember who sent an address that is not confirmed yet and has only a `number`."""
-    conn.execute(SQL.ask_referral, _key(number) | {"referrer_id": referrer_id, "now": now})
+    conn.execute(SQL.ask_referral, customer_key(number) | {"referrer_id": referrer_id, "now": now})
 
 
 def take_asked(conn: psycopg.Connection, number: int) -> int | None:
     """Who had sent the address that was confirmed just now; asked once."""
-    row = conn.execute(SQL.take_asked, _key(number)).fetchone()
+    row = conn.execute(SQL.take_asked, customer_key(number)).fetchone()
     return row[0] if row else None
 
 
@@ -103,7 +102,3 @@ def move_referrals(conn: psycopg.Connection, loser_id: int, winner_id: int) -> N
     args = merge_key(loser_id, winner_id)
     conn.execute(SQL.move_friend, args)
     conn.execute(SQL.move_referrals, args)
-
-
-def _key(customer_id: int) -> dict[str, Any]:
-    return {"bucket": bucket_of(customer_id), "customer_id": customer_id}

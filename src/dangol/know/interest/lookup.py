@@ -7,7 +7,7 @@ import psycopg
 
 from dangol.know.interest.items import SQL
 from dangol.know.interest.score import REGULAR, score_at
-from dangol.model.customer import bucket_of
+from dangol.model.customer import customer_key
 
 
 class Interest(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +30,7 @@ def list_interests(
     conn: psycopg.Connection, customer_id: int, now: datetime, limit: int = 12
 ) -> list[Interest]:
     """The strongest interests of a customer at `now`."""
-    key = {"bucket": bucket_of(customer_id), "customer_id": customer_id, "limit": limit}
+    key = customer_key(customer_id) | {"limit": limit}
     return [
         Interest(
             tag=tag, score=score_at(weight, now), reads=reads, clicks=clicks, buys=buys, last_at=at

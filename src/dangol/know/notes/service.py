@@ -12,7 +12,7 @@ import psycopg
 
 from dangol.errors import InputError, NotFound
 from dangol.know.profile.service import get_profile, set_trait
-from dangol.model.customer import bucket_of, merge_key
+from dangol.model.customer import customer_key, merge_key
 from dangol.store.sql import load_queries
 
 SQL = load_queries(__package__)
@@ -37,7 +37,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
 def list_notes(conn: psycopg.Connection, customer_id: int) -> list[Note]:
     """Everything written about a customer, the latest first."""
     cursor = conn.cursor(row_factory=psycopg.rows.dict_row)
-    return [Note(**row) for row in cursor.execute(SQL.list_notes, _key(customer_id))]
+    return [Note(**row) for row in cursor.execute(SQL.list_notes, customer_key(customer_id))]
 
 
 def write_note(
@@ -62,7 +62,7 @@ def write_note(
         raise NotFound()
     note_id = note_id or uuid4()
     values = {"id": note_id, "text": _checked(text), "by": by, "now": now}
-    conn.execute(SQL.add_note, _key(profile.customer_id) | values)
+    conn.execute(SQL.add_note, customer_key(profile.customer_id) | values)
     return note_id
 
 
@@ -84,7 +84,7 @@ def change_note(
     """
     before = _find(conn, customer_id, note_id)
     values = {"id": note_id, "text": _checked(text), "for_letters": for_letters}
-    conn.execute(SQL.change_note, _key(customer_id) | values | {"by": by, "now": now})
+    conn.execute(SQL.change_note, customer_key(customer_id) | values | {"by": by, "now": now})
     if for_letters:
         set_trait(conn, customer_id, TRAIT, _checked(text), by=by, now=now)
     elif before.for_letters:
@@ -100,7 +100,7 @@ def remove_note(
         NotFound: it was removed already.
     """
     before = _find(conn, customer_id, note_id)
-    conn.execute(SQL.remove_note, _key(customer_id) | {"id": note_id})
+    conn.execute(SQL.remove_note, customer_key(customer_id) | {"id": note_id})
     if before.for_letters:
         set_trait(conn, customer_id, TRAIT, None, by=by, now=now)
 
@@ -115,10 +115,6 @@ def _find(conn: psycopg.Connection, customer_id: int, note_id: UUID) -> Note:
         if note.id == note_id:
             return note
     raise NotFound("This note was removed in the meantime.")
-
-
-def _key(customer_id: int) -> dict[str, int]:
-    return {"bucket": bucket_of(customer_id), "customer_id": customer_id}
 
 
 def _checked(text: str) -> str:
