@@ -164,6 +164,52 @@ def test_the_table_holds_everyone_of_the_window_and_the_moves(shop: Warm) -> Non
     assert best["people"] == moves[4, 5]
 
 
+def test_the_table_and_its_moves_are_a_plain_count(shop: Warm, conn: psycopg.Connection) -> None:
+    since = TODAY - dt.timedelta(90)
+    rows = conn.execute("select customer_id, day, revenue_minor, unrated from relationship_day")
+    orders = rows.fetchall()
+    now, before = _graded_by_hand(orders, TODAY), _graded_by_hand(orders, since)
+    grid = _ask(shop, "rfm_grid", on=TODAY, since=since)
+    cells = Counter((r, f) for r, f, _ in now.values())
+    assert grid["cells"] == [[cells[r, f] for f in range(1, 6)] for r in range(1, 6)]
+    money = Counter(m for *_, m in now.values())
+    assert grid["money"] == [money[m] for m in range(1, 6)]
+    out = (0, 0, 0)
+    for place, name in enumerate(("recency", "frequency")):
+        moves = Counter(
+            (before.get(who, out)[place], now.get(who, out)[place]) for who in {*now, *before}
+        )
+        expected = [[moves[was, became] for became in range(6)] for was in range(6)]
+        assert grid["moves"][name] == expected
+
+
+def _graded_by_hand(orders: list[tuple], on: dt.date) -> dict[int, tuple[int, int, int]]:
+    """Recency, frequency and money of everyone who ordered within the year before `on`."""
+    days: dict[int, list[tuple]] = {}
+    for who, day, paid, unrated in orders:
+        if on - dt.timedelta(365) < day <= on:
+            days.setdefault(who, []).append((day, paid, unrated))
+    quiet = {who: -(on - max(day for day, *_ in own)).days for who, own in days.items()}
+    often = {who: len(own) for who, own in days.items()}
+    paid = {
+        who: sum(paid for _, paid, _ in own)
+        for who, own in days.items()
+        if not any(unrated for *_, unrated in own)
+    }
+    fifths = [_fifths_by_hand(one) for one in (quiet, often, paid)]
+    return {who: tuple(one.get(who, 0) for one in fifths) for who in days}
+
+
+def _fifths_by_hand(values: dict[int, int]) -> dict[int, int]:
+    """Which fifth of all by the average rank of equals: ceil(5 · rank / n) in whole numbers."""
+    told = {}
+    for who, value in values.items():
+        below = sum(other < value for other in values.values())
+        equal = sum(other == value for other in values.values())
+        told[who] = -(-5 * (2 * below + equal + 1) // (2 * len(values)))
+    return told
+
+
 def test_with_too_little_it_says_what_is_missing(
     conn: psycopg.Connection, dsn: str, tmp_path: Path
 ) -> None:
