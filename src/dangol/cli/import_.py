@@ -86,7 +86,7 @@ class _Talk:
 def _run(
     file: Path, kind: str, mapping: list[str] | None, said: dict[str, str | None], talk: _Talk
 ) -> None:
-    from dangol.engine.importing import Request, import_file
+    from dangol.engine.importing import Request, find_unfinished, import_file
     from dangol.listen.importing.fields import settle
     from dangol.listen.importing.source import open_source
 
@@ -98,6 +98,7 @@ def _run(
     request = Request(
         run_id=uuid4(), path=file.resolve(), file_name=file.name, options=options, by="cli"
     )
+    request = find_unfinished(settings, request)
     begun = dt.datetime.now(dt.UTC)
     counts = import_file(settings, request, talk.progress)
     seconds = (dt.datetime.now(dt.UTC) - begun).total_seconds()

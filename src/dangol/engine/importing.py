@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
+from zlib import crc32
 
 import msgspec
 import psycopg
@@ -40,6 +41,8 @@ _MOST_WAITING = 100
 MOST_UNREADABLE = 100_000
 """Lines that do not fit the file's own form; a quote left open may make a hundred million of them."""
 
+_LOCKS = 0x696D70 << 32  # "imp"; which import stands in the lower half
+
 Watch = Callable[..., None]
 """Told how far it is: `done`, `total` and `phase`; raises to end the import."""
 
@@ -64,12 +67,21 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class _Tally(msgspec.Struct):
-    """Counts on their way."""
+    """Counts on their way; what an earlier attempt brought is new, though it is known by now."""
 
+    earlier: int = 0
     read: int = 0
-    new: int = 0
-    known: int = 0
+    fresh: int = 0
+    found: int = 0
     rejected: int = 0
+
+    @property
+    def new(self) -> int:
+        return self.earlier + self.fresh
+
+    @property
+    def known(self) -> int:
+        return max(0, self.found - self.earlier)
 
 
 def import_file(settings: Settings, request: Request, watch: Watch, *, wait: bool = True) -> Counts:
@@ -82,9 +94,9 @@ def import_file(settings: Settings, request: Request, watch: Watch, *, wait: boo
     """
     source = open_source(request.path)
     with connect(settings.database_url or "", name="import") as conn:
-        _begin(conn, request)
+        tally = _Tally(earlier=_begin(conn, request, watch))
         try:
-            tally = _read(conn, settings, request, source, watch)
+            _read(conn, settings, request, source, watch, tally)
             if wait:
                 _await_applied(conn, request, watch)
         except Exception as error:
@@ -133,12 +145,13 @@ def _read(
     request: Request,
     source: Source,
     watch: Watch,
-) -> _Tally:
+    tally: _Tally,
+) -> None:
     now = datetime.now(UTC)
     brand = read_brand(conn)
     conn.rollback()
     setting = Setting(brand.zone, brand.currency, source_of(request.run_id), now)
-    tally, refused = _Tally(), _Refused(conn, setting.source, now)
+    refused = _Refused(conn, request.run_id, now)
     with open_duckdb(settings) as duck:
         shaper = Shaper(duck, request.options, setting)
         tally.read = shaper.load(_readable(source, refused, watch), source.columns)
@@ -153,16 +166,16 @@ def _read(
         tally.rejected = refused.count
         for batch in shaper.facts(_PART):
             _hand_over(conn, request, batch, tally)
-            watch(phase="handing over", done=tally.new + tally.known + tally.rejected)
-            _await_room(conn, request, watch)
-    return tally
+            watch(phase="handing over", done=tally.fresh + tally.found + tally.rejected)
+            _await_room(conn, request, watch, _MOST_WAITING)
 
 
 class _Refused:
     """Rows that are refused while the file is read, written in groups."""
 
-    def __init__(self, conn: psycopg.Connection, source: str, now: datetime) -> None:
-        self._conn, self._source, self._now = conn, source, now
+    def __init__(self, conn: psycopg.Connection, run_id: UUID, now: datetime) -> None:
+        self._conn, self._run_id, self._now = conn, run_id, now
+        self._source = source_of(run_id)
         self._waiting: list[Rejected] = []
         self.count = 0
 
@@ -179,6 +192,8 @@ class _Refused:
     def save(self) -> None:
         if self._waiting:
             save_rejects(self._conn, self._waiting, self._now)
+            counted = {"id": self._run_id, "refused": len(self._waiting)}
+            self._conn.execute(SQL.count_refused, counted)
             self._conn.commit()
         self._waiting = []
 
@@ -208,8 +223,8 @@ def _hand_over(
     found = conn.execute(SQL.find_known, {"keys": keys.to_pylist()})
     known = pa.array([key.hex for (key,) in found], pa.string())
     fresh = batch.filter(pc.invert(pc.is_in(keys, value_set=known)))
-    tally.known += batch.num_rows - fresh.num_rows
-    tally.new += fresh.num_rows
+    tally.found += batch.num_rows - fresh.num_rows
+    tally.fresh += fresh.num_rows
     if fresh.num_rows:
         now, source = datetime.now(UTC), source_of(request.run_id)
         append_intake(conn, kind="import", source=source, body=_stream(fresh), at=now)
@@ -227,9 +242,10 @@ def _stream(batch: pa.RecordBatch) -> bytes:
 # -- waiting ---------------------------------------------------------------------------------
 
 
-def _await_room(conn: psycopg.Connection, request: Request, watch: Watch) -> None:
+def _await_room(conn: psycopg.Connection, request: Request, watch: Watch, most: int) -> None:
+    """Return when at most so many parts of this import wait for Route."""
     args = {"source": source_of(request.run_id)}
-    while conn.execute(SQL.count_waiting, args).fetchone()[0] > _MOST_WAITING:
+    while conn.execute(SQL.count_waiting, args).fetchone()[0] > most:
         conn.rollback()
         watch(phase="handing over")
         time.sleep(0.2)
@@ -249,18 +265,44 @@ def _await_applied(conn: psycopg.Connection, request: Request, watch: Watch) -> 
 # -- the run's own row -----------------------------------------------------------------------
 
 
-def _begin(conn: psycopg.Connection, request: Request) -> None:
-    row = {
+def find_unfinished(settings: Settings, request: Request) -> Request:
+    """The same with the id of an import of that file which was killed, if there is one."""
+    with connect(settings.database_url or "", name="import") as conn:
+        for (run_id,) in conn.execute(SQL.find_unfinished, _described(request)).fetchall():
+            if _hold(conn, run_id):
+                return msgspec.structs.replace(request, run_id=run_id)
+    return request
+
+
+def _begin(conn: psycopg.Connection, request: Request, watch: Watch) -> int:
+    """Note that the import begins; how many facts earlier attempts at it have brought."""
+    _hold(conn, request.run_id)
+    _await_room(conn, request, watch, 0)
+    row = _described(request) | {
         "id": request.run_id,
+        "source": source_of(request.run_id),
+        "now": datetime.now(UTC),
+    }
+    earlier = conn.execute(SQL.begin_run, row).fetchone()[0]
+    conn.execute(SQL.forget_refusals, {"source": source_of(request.run_id)})
+    conn.commit()
+    return earlier
+
+
+def _hold(conn: psycopg.Connection, run_id: UUID) -> bool:
+    """Whether the import is ours until the session ends; another's process may be alive."""
+    held = conn.execute(SQL.hold_run, {"key": _LOCKS | crc32(run_id.bytes)}).fetchone()[0]
+    conn.commit()
+    return held
+
+
+def _described(request: Request) -> dict[str, object]:
+    return {
         "kind": request.options.kind,
         "file_name": request.file_name,
         "options": Jsonb(msgspec.to_builtins(request.options)),
-        "now": datetime.now(UTC),
         "by": request.by,
     }
-    conn.execute(SQL.begin_run, row)
-    conn.execute(SQL.forget_refusals, {"source": source_of(request.run_id)})
-    conn.commit()
 
 
 def _counted(request: Request, tally: _Tally, state: str) -> dict[str, object]:

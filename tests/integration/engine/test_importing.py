@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 import psycopg
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
 from dangol.engine import importing
-from dangol.engine.importing import Counts, Request, import_file
+from dangol.engine.importing import Counts, Request, find_unfinished, import_file
 from dangol.engine.jobs import enqueue, get_job
 from dangol.errors import InputError
 from dangol.know.consent import get_standing
@@ -161,6 +162,43 @@ def test_identical_rows_are_different_orders_and_a_longer_file_adds_its_tail(run
     assert run(write(tmp_path / "a.csv", head), "events").new == 2
     longer = head + "1,2024-01-01,5\n2,2024-01-02,7\n"
     assert run(write(tmp_path / "b.csv", longer), "events") == Counts(4, 2, 2, 0)
+
+
+class Killed(BaseException):
+    """The process is gone: what was committed stays, nothing more is written."""
+
+
+def test_a_killed_import_counts_over_all_attempts(
+    conn, settings, engine, run, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(importing, "_PART", 2)
+    rows = [f"{'x' * 2000 if n == 3 else n},2026-01-{n + 1:02}" for n in range(10)]
+    path = write(tmp_path / "a.csv", "\n".join(["user_id,time", *rows, "11,when?"]))
+    chosen = settle(("user_id", "time"), "events", {}, {"event_name": "Visit"})
+    request = Request(run_id=uuid4(), path=path, file_name="a.csv", options=chosen, by="cli")
+
+    def dying(after: int):
+        handed = []
+
+        def watch(**how_far: Any) -> None:
+            if how_far.get("phase") == "handing over" and "done" in how_far:
+                handed.append(how_far)
+                if len(handed) == after:
+                    raise Killed
+
+        return watch
+
+    for after in (2, 1, 4):
+        with pytest.raises(Killed):
+            import_file(settings, request, dying(after))
+    typed_again = msgspec.structs.replace(request, run_id=uuid4())
+    assert find_unfinished(settings, typed_again) == request
+    counts = import_file(settings, request, lambda **_: None)
+    assert counts == Counts(read=11, new=9, known=0, rejected=2)
+    (shown,) = list_runs(conn)
+    assert (shown.state, shown.rows_new, shown.rows_rejected) == ("done", 9, 2)
+    assert find_unfinished(settings, request) == request
+    assert run(path, "events", event_name="Visit") == Counts(11, 0, 9, 2)
 
 
 def test_json_lines_and_parquet_mean_the_same(run, tmp_path, settings) -> None:

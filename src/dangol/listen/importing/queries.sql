@@ -1,13 +1,31 @@
 -- name: begin_run
--- One import; the same id again is the same import, taken up after its worker died.
+-- One import; the same id again is the same import, taken up after its worker died. How many facts
+-- it brought until then (what Route refused of them is found again) stays counted.
 insert into import_run (id, kind, file_name, options, state, created_at, created_by)
 values (%(id)s, %(kind)s, %(file_name)s, %(options)s, 'reading', %(now)s, %(by)s)
 on conflict (id) do update set state = 'reading', error = null, finished_at = null,
-    rows_read = 0, rows_rejected = 0, rows_new = 0, rows_known = 0
+    rows_read = 0, rows_rejected = 0, rows_known = 0, rows_new = greatest(0, import_run.rows_new
+        - ((select count(*) from reject where source = %(source)s) - import_run.rows_rejected))
+returning rows_new
+
+-- name: find_unfinished
+-- Imports of the same file in the same way that did not come to an end, the latest first.
+select id from import_run
+where state = 'reading' and kind = %(kind)s and file_name = %(file_name)s and options = %(options)s
+    and created_by = %(by)s
+order by created_at desc, id limit 10
+
+-- name: hold_run
+-- Whether nobody else works on it; it is this session's from then on.
+select pg_try_advisory_lock(%(key)s)
 
 -- name: forget_refusals
 -- What an earlier attempt at the same import refused is found again.
 delete from reject where source = %(source)s
+
+-- name: count_refused
+-- More was refused while the file is read.
+update import_run set rows_rejected = rows_rejected + %(refused)s where id = %(id)s
 
 -- name: find_known
 -- Which of these rows were imported before.
