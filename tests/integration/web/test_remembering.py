@@ -124,6 +124,8 @@ def test_a_moment_is_posted_and_ended(desk):
     desk.post(f"/moments/{moment.id}/end")
     assert list_moments(desk.conn)[0].ended_at is not None
     assert f"/moments/{moment.id}/end" not in desk.get("/moments")
+    desk.post("/moments", words="Heavy snow", kind="snow", shape="regions", regions="강원, 경기도")
+    assert "<td>강원, 경기도</td>" in desk.get("/moments")
 
 
 @pytest.mark.parametrize(
@@ -134,6 +136,7 @@ def test_a_moment_is_posted_and_ended(desk):
         ({"shape": "circle", "centre": "1, nan", "radius": "5"}, "latitude from -90"),
         ({"shape": "polygon", "polygon": "1,2\n3,4"}, "3 to 1,000 corners"),
         ({"shape": "postcodes", "postcodes": ""}, "Name 1 to"),
+        ({"shape": "regions", "regions": "Atlantis"}, "Korean province"),
         ({"shape": "postcodes", "postcodes": "06", "since": "soon"}, "errors"),
         ({"shape": "postcodes", "postcodes": "06", "until": "2001-01-01T00:00"}, "ends after"),
     ],

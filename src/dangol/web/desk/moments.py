@@ -14,7 +14,7 @@ from dangol.web.answer import Answer, Move, Page
 from dangol.web.desk.listing import csv_file, list_url, paged
 from dangol.web.visit import Visit
 
-_SHAPES = ("circle", "postcodes", "polygon")
+_SHAPES = ("circle", "regions", "postcodes", "polygon")
 
 
 def show_list(visit: Visit) -> Answer:
@@ -83,8 +83,8 @@ def _page(visit: Visit, problem: str = "") -> Page:
 
 def _area(visit: Visit) -> Area:
     shape = visit.form("shape")
-    if shape == "postcodes":
-        return Area(postcodes=tuple(visit.form("postcodes").replace(",", " ").split()))
+    if shape in ("postcodes", "regions"):
+        return Area(**{shape: tuple(visit.form(shape).replace(",", " ").split())})
     if shape == "polygon":
         lines = visit.form("polygon").splitlines()
         corners = [_numbers(line, 2) for line in lines if line.strip()]
@@ -123,4 +123,6 @@ def _words(visit: Visit, area: Area) -> str:
         return visit.t("moments.circle_words", at=at, metres=round(area.circle.radius_m))
     if area.polygon is not None:
         return visit.t("moments.polygon_words", n=len(area.polygon))
+    if area.regions is not None:
+        return ", ".join(area.regions)
     return visit.t("moments.postcode_words", codes=", ".join((area.postcodes or ())[:8]))
