@@ -104,8 +104,8 @@ class _Engine:
             self._leases = share_leases(self.conn, "bench", self._leases)
             self.conn.commit()
             self._renewed = time.monotonic()
-        ground = self.following.prepare(self._ground)
         now = dt.datetime.now(dt.UTC)
+        ground = self.following.prepare(self.conn, self._ground, now)
         turn = turn_once(self.conn, self._leases, ground, now, self._pace)
         behind = self.following.follow(self.conn, self._leases, turn, dt.datetime.now(dt.UTC))
         return behind or turn.taken > 0

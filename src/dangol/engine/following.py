@@ -4,7 +4,7 @@ An engine without segments pays for one look at a small table.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -38,8 +38,13 @@ class Following:
         self._standing: Standing | None = None
         self._followed_at = self._rest_until = 0.0
 
-    def prepare(self, ground: Ground) -> Ground:
+    def prepare(self, conn: psycopg.Connection, ground: Ground, now: datetime) -> Ground:
         """The ground of the next turn: it says what active segments look at."""
+        if self._standing is None and self._is_awake() and _has_segments(conn):
+            from dangol.engine.standing.follower import Standing
+
+            self._standing = Standing(self._settings)
+            self._try(lambda standing: standing.look(conn, now))
         listening = self._standing.listening if self._standing else None
         return replace(ground, listening=listening)
 
@@ -52,27 +57,30 @@ class Following:
             LeaseLost: another worker took over one of the partitions.
         """
         if self._standing is None:
-            if not _has_segments(conn):
-                return False
-            from dangol.engine.standing.follower import Standing
-
-            self._standing = Standing(self._settings)
+            return False
         self._standing.hear(turn.told)
         waited = time.monotonic() - self._followed_at
-        if time.monotonic() < self._rest_until:
-            return False
-        if turn.last_bucket is not None and waited < _LONGEST_WAIT:
+        if not self._is_awake() or (turn.last_bucket is not None and waited < _LONGEST_WAIT):
             return False
         try:
-            return self._standing.follow(conn, leases, now)
+            return self._try(lambda standing: standing.follow(conn, leases, now))
+        finally:
+            self._followed_at = time.monotonic()
+
+    def _is_awake(self) -> bool:
+        return time.monotonic() >= self._rest_until
+
+    def _try(self, step: Callable[["Standing"], bool]) -> bool:
+        """What the step says; Live goes on whatever happens to segments: what waits is still there."""
+        assert self._standing is not None
+        try:
+            return step(self._standing)
         except (DangolError, psycopg.OperationalError, psycopg.InterfaceError):
             raise
-        except Exception:  # Live goes on whatever happens to segments; what waits is still there
+        except Exception:
             _log.exception("segments cannot follow")
             self._rest_until = time.monotonic() + _REST
             return False
-        finally:
-            self._followed_at = time.monotonic()
 
     def is_due(self, now: datetime) -> bool:
         """Whether there is something to do though nothing was heard; asked by another thread."""

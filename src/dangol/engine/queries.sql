@@ -327,6 +327,11 @@ select coalesce(
         s.last_finished_at + 50 * (s.last_finished_at - s.last_started_at), '-infinity'), false)
 from schedule s where s.name = %(task)s
 
+-- name: tell_interests_soon
+-- The next telling of interests waits for nothing: as if the last had taken no time.
+update schedule set last_finished_at = last_started_at, next_at = least(next_at, clock_timestamp())
+where name = 'interests'
+
 -- name: forget_sessions
 -- Sessions that have ended.
 delete from session where expires_at < %(before)s

@@ -222,8 +222,9 @@ def _live(engine: Engine) -> Step:
         if not leases:
             return False
         begun = time.monotonic()
-        ground = following.prepare(engine.ground)
-        turn = turn_once(conn, leases, ground, dt.datetime.now(dt.UTC), pace)
+        now = dt.datetime.now(dt.UTC)
+        ground = following.prepare(conn, engine.ground, now)
+        turn = turn_once(conn, leases, ground, now, pace)
         if turn.taken >= 1_000:
             seconds = time.monotonic() - begun
             _log.info("applied", events=turn.applied, seconds=round(seconds, 3))

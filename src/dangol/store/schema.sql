@@ -268,7 +268,11 @@ CREATE TABLE public.interest (
     reads integer NOT NULL,
     clicks integer NOT NULL,
     buys integer NOT NULL,
-    last_at timestamp with time zone NOT NULL
+    last_at timestamp with time zone NOT NULL,
+    fresh_weight double precision DEFAULT 0 NOT NULL,
+    fresh_reads integer DEFAULT 0 NOT NULL,
+    fresh_clicks integer DEFAULT 0 NOT NULL,
+    fresh_buys integer DEFAULT 0 NOT NULL
 );
 CREATE TABLE public.item (
     key text NOT NULL COLLATE pg_catalog."C",

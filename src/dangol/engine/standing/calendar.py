@@ -11,6 +11,8 @@ from uuid import UUID
 
 import numpy as np
 import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from dangol.engine.leases import Lease
 from dangol.engine.standing.cache import Cache
@@ -19,6 +21,7 @@ from dangol.engine.standing.due import (
     Dues,
     Turn,
     dues_of,
+    fading_dues,
     gathered,
     since_dues,
     split,
@@ -26,6 +29,7 @@ from dangol.engine.standing.due import (
 from dangol.engine.standing.kept import Kept, next_midnight
 from dangol.engine.standing.reasons import EPOCH, MICRO, Reasons, micros_of, reasons
 from dangol.engine.standing.runs import Rows
+from dangol.know.segment.interest import least_weight
 from dangol.know.segment.membership.store import SQL
 from dangol.know.segment.window import known_zones
 from dangol.model.event import Cause
@@ -42,6 +46,7 @@ class Calendar:
     def __init__(self) -> None:
         self._turns: list[Turn] = []
         self._stage_ages: list[int] = []
+        self._fades: list[tuple[str, float]] = []
         self._who: defaultdict[int, list[UUID]] = defaultdict(list)
         self._until: dict[int, int] = {}
         self._dues: Dues = NONE
@@ -50,8 +55,6 @@ class Calendar:
         self._daily: list[UUID] = []
         self._zones: list[str] = []
         self._midnight: datetime | None = None
-        self._hourly: list[UUID] = []
-        self._hour: datetime | None = None
 
     def plan(
         self, conn: psycopg.Connection, kept: Iterable[Kept], zone: str, now: datetime
@@ -60,19 +63,21 @@ class Calendar:
         kept = list(kept)
         by_turn: defaultdict[Turn, list[UUID]] = defaultdict(list)
         by_age: defaultdict[int, list[UUID]] = defaultdict(list)
+        by_fade: defaultdict[tuple[str, float], list[UUID]] = defaultdict(list)
         for one in kept:
             for turn in {*one.watch.turns, *((name, 0) for name in one.watch.events)}:
                 by_turn[turn].append(one.id)
             for age in one.watch.stage_turns:
                 by_age[age].append(one.id)
-        self._turns, self._stage_ages = list(by_turn), list(by_age)
-        self._who = defaultdict(list, enumerate([*by_turn.values(), *by_age.values()]))
+            for fade in one.watch.fades:
+                by_fade[fade].append(one.id)
+        self._turns, self._stage_ages, self._fades = list(by_turn), list(by_age), list(by_fade)
+        whose = [*by_turn.values(), *by_age.values(), *by_fade.values()]
+        self._who = defaultdict(list, enumerate(whose))
         self._until.clear()
         self._heard, self._dues = [], NONE
         self._daily = [one.id for one in kept if one.watch.is_daily]
-        self._hourly = [one.id for one in kept if one.watch.is_hourly]
         last = _instant(self._swept) if self._swept else now
-        self._hour = last + AHEAD if self._hourly else None
         self._midnight = None
         if self._daily:
             occurring = {row[0] for row in conn.execute(SQL.list_zones)}
@@ -87,6 +92,18 @@ class Calendar:
         """Events that were just heard: they may make something due within the hour."""
         if self._turns and self._until:
             self._heard.append(rows)
+
+    def weigh(self, interests: pa.Table) -> None:
+        """These interests (rows of the view) have just moved: they fall some day."""
+        if not self._until or not self._fades:
+            return
+        span = (self._swept, max(self._until.values()))
+        parts = [self._dues]
+        for place, (tag, score) in enumerate(self._fades, self._first_fade):
+            rows = interests.filter(pc.equal(interests["tag"], tag))
+            columns = (rows[name].to_numpy() for name in ("customer_id", "weight"))
+            parts.append(fading_dues(*columns, score, place, span))
+        self._dues = gathered(parts)
 
     def foresee(
         self, conn: psycopg.Connection, leases: Sequence[Lease], cache: Cache, now: datetime
@@ -117,6 +134,7 @@ class Calendar:
             for rows in cache.rows_of(lease.partition)
         ]
         found += self._stage_dues(conn, lease, span)
+        found += self._fading_dues(conn, lease, span)
         self._dues = gathered([self._dues, *found])
         self._until[lease.partition] = span[1]
 
@@ -126,7 +144,7 @@ class Calendar:
         return (
             bool(len(dues.at) and dues.at.min() <= micros)
             or any(until <= micros + _SOON for until in list(self._until.values()))
-            or any(one is not None and now >= one for one in (self._midnight, self._hour))
+            or (self._midnight is not None and now >= self._midnight)
         )
 
     def take(self, now: datetime) -> tuple[dict[UUID, Reasons], list[UUID]]:
@@ -148,10 +166,32 @@ class Calendar:
         if self._midnight is not None and now >= self._midnight:
             self._midnight = next_midnight(now, self._zones)
             alarmed += self._daily
-        if self._hour is not None and now >= self._hour:
-            self._hour = now + AHEAD
-            alarmed += self._hourly
         return alarmed
+
+    @property
+    def _first_fade(self) -> int:
+        return len(self._turns) + len(self._stage_ages)
+
+    def _fading_dues(
+        self, conn: psycopg.Connection, lease: Lease, span: tuple[int, int]
+    ) -> Iterable[Dues]:
+        if not self._fades:
+            return
+        soonest, latest = (_instant(edge) for edge in span)
+        values = {
+            "lo": lease.bucket_lo,
+            "hi": lease.bucket_hi,
+            "tags": [tag for tag, _ in self._fades],
+            "lows": [least_weight(score, soonest - MICRO) for _, score in self._fades],
+            "highs": [least_weight(score, latest + MICRO) for _, score in self._fades],
+        }
+        with conn.transaction():
+            rows = conn.execute(SQL.list_fading, values).fetchall()
+        found = np.array(rows, np.float64).reshape(-1, 3)
+        for place, (_, score) in enumerate(self._fades):
+            mine = found[found[:, 1] == place + 1]
+            index = self._first_fade + place
+            yield fading_dues(mine[:, 0].astype(np.int64), mine[:, 2], score, index, span)
 
     def _stage_dues(
         self, conn: psycopg.Connection, lease: Lease, span: tuple[int, int]

@@ -5,7 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dangol.engine.standing.reasons import micros_of
 from dangol.engine.standing.runs import Rows
+from dangol.know.interest.score import HALF_LIFE_DAYS, ORIGIN
+from dangol.know.segment.interest import ROUNDING
 
 
 class Dues(NamedTuple):
@@ -18,6 +21,9 @@ class Dues(NamedTuple):
 
 
 NONE = Dues(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int16))
+
+_HALF_LIFE = HALF_LIFE_DAYS * 86_400e6
+"""Microseconds."""
 
 Turn = tuple[str, int]
 """Name of an event and the age, in microseconds, at which it changes an answer."""
@@ -44,6 +50,20 @@ def since_dues(
 ) -> Dues:
     """The same for one age of something that began at `since`."""
     at = since + age
+    is_due = (at > span[0]) & (at <= span[1])
+    return _dues(customer[is_due], at[is_due], index)
+
+
+def fading_dues(
+    customer: np.ndarray, weight: np.ndarray, score: float, index: int, span: tuple[int, int]
+) -> Dues:
+    """The same for interests of these weights that fall below a score: halved every 90 days."""
+    least = score - ROUNDING
+    if least <= 0:
+        return NONE
+    with np.errstate(divide="ignore"):
+        halvings = np.log2(weight / least)
+    at = (micros_of(ORIGIN) + np.maximum(halvings * _HALF_LIFE, 0) + 2).astype(np.int64)
     is_due = (at > span[0]) & (at <= span[1])
     return _dues(customer[is_due], at[is_due], index)
 

@@ -23,6 +23,8 @@ class Answers(NamedTuple):
     present: BitMap64
     """Those who exist: neither merged nor forgotten."""
     inside: Mapping[UUID, BitMap64]
+    interests: pa.Table | None
+    """Theirs, where somebody asks."""
 
 
 class Evaluator:
@@ -59,4 +61,5 @@ class Evaluator:
             tables["events"] = self._cache.events(self._cache.lookup(present, names))
         self._judge.lay(tables)
         inside = self._judge.inside([one.condition for one in kept], now, zone)
-        return Answers(as_set(present), dict(zip((one.id for one in kept), inside, strict=True)))
+        answers = dict(zip((one.id for one in kept), inside, strict=True))
+        return Answers(as_set(present), answers, tables.get("interests"))

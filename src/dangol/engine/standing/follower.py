@@ -5,7 +5,7 @@ kept in memory can be lost at any line: what waits are rows, and sets are compar
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -17,7 +17,8 @@ from dangol.engine.leases import Lease, bucket_ranges, hold
 from dangol.engine.standing.cache import Cache
 from dangol.engine.standing.calendar import Calendar
 from dangol.engine.standing.evaluating import Evaluator
-from dangol.engine.standing.kept import Kept, active_versions, load_kept, names_heard
+from dangol.engine.standing.keeping import Keeping
+from dangol.engine.standing.kept import Kept
 from dangol.engine.standing.members import Members
 from dangol.engine.standing.reasons import (
     DEFINITION,
@@ -36,15 +37,12 @@ from dangol.engine.standing.writing import Found, write
 from dangol.know.segment.membership.sets import as_set
 from dangol.know.segment.membership.store import SQL, Place, take_work
 from dangol.know.segment.membership.stored import Stored
-from dangol.know.segment.membership.watch import NOTHING, Watch, together
+from dangol.know.segment.membership.watch import Watch
 from dangol.model.customer import BUCKETS
 from dangol.model.event import Cause
 from dangol.settings import Settings
-from dangol.store.brand import read_brand
 
 _MOST_WORK = 20_000
-_LOOK_AGAIN, _RELOAD = timedelta(seconds=5), timedelta(hours=1)
-"""How often segments are read anew though nobody edited them: what they name may have changed."""
 
 
 class Standing:
@@ -53,17 +51,19 @@ class Standing:
     def __init__(self, settings: Settings) -> None:
         self._cache = Cache()
         self._evaluator = Evaluator(settings, self._cache)
-        self._kept: dict[UUID, Kept] = {}
-        self._versions: list[tuple[UUID, int, str]] = []
-        self._zone = "UTC"
+        self._keeping = Keeping()
         self._seats: dict[int, Lease] = {}
         self._members = Members()
         self._rounds = Rounds()
         self._calendar = Calendar()
         self._shelving = Shelving(settings, self._cache)
         self._merged: list[Merged] = []
-        self._last = self._look_at = EPOCH
-        self.listening: Listening | None = None
+        self._last = EPOCH
+
+    @property
+    def listening(self) -> Listening | None:
+        """What Live leaves work for, and tells us."""
+        return self._keeping.listening
 
     # -- what Live needs ---------------------------------------------------------------
 
@@ -82,7 +82,7 @@ class Standing:
         """
         now = self._last = max(now, self._last + MICRO)
         try:
-            self._look(conn, now)
+            self.look(conn, now)
             if not self._kept:
                 return False
             self._sit(conn, leases, now)
@@ -95,11 +95,7 @@ class Standing:
 
     def is_due(self, now: datetime) -> bool:
         """Whether time or a scan that is done calls for a look; asked by another thread."""
-        return (
-            self._calendar.is_due(now)
-            or self._shelving.is_done
-            or (bool(self._kept) and now >= self._look_at)
-        )
+        return self._calendar.is_due(now) or self._shelving.is_done or self._keeping.is_due(now)
 
     def settle(self) -> bool:
         """Wait for the scans that are under way; whether there were any."""
@@ -114,51 +110,38 @@ class Standing:
 
     # -- what is kept, and for whom ----------------------------------------------------
 
-    def _look(self, conn: psycopg.Connection, now: datetime) -> None:
-        """Notice segments that are new, changed or put away."""
+    def look(self, conn: psycopg.Connection, now: datetime) -> bool:
+        """Notice segments that are new, changed or put away; whether any is."""
         with conn.transaction():
-            versions = active_versions(conn)
-            if versions == self._versions and now < self._look_at:
-                return
-            before, self._kept = self._kept, load_kept(conn, now)
-            zone, self._zone = self._zone, read_brand(conn).zone
-            is_moving = any(one.is_moving for one in self._kept.values())
-            self._versions = versions
-            self._look_at = now + (_LOOK_AGAIN if is_moving else _RELOAD)
-            if self._kept == before and self._zone == zone:
-                return
+            noticed = self._keeping.look(conn, now)
+            if noticed is None:
+                return False
             self._calendar.plan(conn, self._kept.values(), self._zone, now)
-            found = {one: kept for one, kept in self._kept.items() if one not in before}
-            for lease in self._seats.values() if found else ():
-                self._members.load(conn, lease, found)  # it may have been kept in the past
-        for gone in before.keys() - self._kept.keys():
-            self._members.forget(gone)
-        self._listen()
-        for one, kept in self._kept.items():
-            if one not in before or before[one].condition != kept.condition or zone != self._zone:
-                self._unsettle(one, before)
+            for lease in self._seats.values() if noticed.new else ():
+                self._members.load(conn, lease, noticed.new)  # they may have been kept in the past
+        for one in noticed.gone:
+            self._members.forget(one)
+        for one in noticed.redefined:
+            self._members.unsettle(one)
+        self._rounds.begin(self._seats.values(), noticed.unsettled)
+        if not self._watch.events:
+            self._cache.clear()
         if not self._kept:
             self._stand_up()
-            self._cache.clear()
             self._evaluator.close()
+        return True
 
-    def _listen(self) -> None:
-        names, detailed = names_heard(self._kept.values())
-        counted = tuple(sorted(self._watch.events))
-        self.listening = Listening(tuple(names), counted, tuple(detailed)) if self._kept else None
-        if not counted:
-            self._cache.clear()
+    @property
+    def _kept(self) -> Mapping[UUID, Kept]:
+        return self._keeping.kept
 
-    def _unsettle(self, one: UUID, before: Mapping[UUID, Kept]) -> None:
-        """A segment asks something else: it is evaluated anew for everyone."""
-        kept = self._kept[one]
-        if one not in before or before[one].definition != kept.definition:
-            self._members.unsettle(one)
-        self._rounds.begin(self._seats.values(), [one])
+    @property
+    def _zone(self) -> str:
+        return self._keeping.zone
 
     @property
     def _watch(self) -> Watch:
-        return together(one.watch for one in self._kept.values()) if self._kept else NOTHING
+        return self._keeping.watch
 
     def _sit(self, conn: psycopg.Connection, leases: Sequence[Lease], now: datetime) -> None:
         """Take what is stored of partitions that are new to us; forget those that are gone."""
@@ -272,6 +255,8 @@ class Standing:
             return [], BitMap64()
         everyone = np.unique(np.concatenate([wanted[one.id] for one in kept]))
         answers = self._evaluator.of_people(kept, everyone, now, self._zone)
+        if answers.interests is not None:
+            self._calendar.weigh(answers.interests)
         found = []
         for one in kept:
             among = as_set(wanted[one.id])

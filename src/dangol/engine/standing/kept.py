@@ -10,9 +10,11 @@ import psycopg
 import structlog
 
 from dangol.errors import InputError
+from dangol.know.interest.fold import telling_names
 from dangol.know.segment import Condition
 from dangol.know.segment.check import names_moments, walk_leaves
 from dangol.know.segment.condition import Reacted
+from dangol.know.segment.membership.noting import INTERESTS
 from dangol.know.segment.membership.service import digest_of, named_in
 from dangol.know.segment.membership.store import SQL, Work
 from dangol.know.segment.membership.watch import Watch, watch_of
@@ -35,12 +37,17 @@ class Kept(NamedTuple):
     """Resolved."""
     watch: Watch
     is_moving: bool
-    """Letters that are sent and moments that begin or end make it another condition."""
+    """Letters that are sent and moments that begin or end make it another condition; or other events
+    tell what people like."""
+    telling: frozenset[str] = frozenset()
+    """Names of events that tell what people like, where it asks that."""
 
     def concerns(self, work: Work) -> bool:
         """Whether what happened may change the answer."""
         watch, name = self.watch, work.name
         if work.is_new or name in ("", EventName.CUSTOMERS_MERGED) or name in watch.events:
+            return True
+        if name in self.telling or (name == INTERESTS and watch.has_interests):
             return True
         if name == EventName.PROFILE_UPDATED:
             return watch.has_zones or not watch.traits.isdisjoint(work.traits or ())
@@ -58,7 +65,7 @@ def active_versions(conn: psycopg.Connection) -> list[tuple[UUID, int, str]]:
 
 def load_kept(conn: psycopg.Connection, now: datetime) -> dict[UUID, Kept]:
     """Every active segment that can be evaluated; one that cannot is logged and left alone."""
-    definitions = list_definitions(conn)
+    definitions, telling = list_definitions(conn), frozenset(telling_names(conn))
     found = {}
     for segment in list_segments(conn):
         try:
@@ -68,9 +75,16 @@ def load_kept(conn: psycopg.Connection, now: datetime) -> dict[UUID, Kept]:
         except (InputError, TypeError) as error:
             _log.warning("segment cannot be kept", segment=segment.name, error=str(error))
             continue
-        moves = _moves(segment.definition, definitions)
+        moves = watch.has_interests or _moves(segment.definition, definitions)
         found[segment.id] = Kept(
-            segment.id, segment.name, segment.version, digest, condition, watch, moves
+            segment.id,
+            segment.name,
+            segment.version,
+            digest,
+            condition,
+            watch,
+            moves,
+            telling if watch.has_interests else frozenset(),
         )
     return found
 
@@ -94,8 +108,10 @@ def views_of(some: Iterable[Kept]) -> list[str]:
 
 def names_heard(kept: Iterable[Kept]) -> tuple[list[str], list[str]]:
     """Names of events that leave work, and those of which the properties are wanted."""
+    kept = list(kept)
     watches = [one.watch for one in kept]
     names = {name for watch in watches for name in watch.events}
+    names |= {name for one in kept for name in one.telling}
     detailed = {name for watch in watches for name, keys in watch.props.items() if keys}
     for name, is_wanted in _HANDLED.items():
         names |= {name} if any(is_wanted(watch) for watch in watches) else set()

@@ -9,6 +9,7 @@ import numpy as np
 import psycopg
 import pyarrow as pa
 
+from dangol.know.interest.fold import fold_heard
 from dangol.know.segment.membership.noting import (
     SQL,
     note_heard,
@@ -27,6 +28,10 @@ class Listening(NamedTuple):
     """Names that the cache holds."""
     detailed: tuple[str, ...]
     """Those of which it holds properties."""
+    telling: tuple[str, ...] = ()
+    """Those that tell what people like; none while nobody asks."""
+    buying: tuple[str, ...] = ()
+    """Those by which people buy."""
 
 
 class Told(NamedTuple):
@@ -55,6 +60,8 @@ def tell_heard(
     note_heard(conn, listening.names, now)
     note_newcomers(conn, newcomers, now)
     note_merged(conn, now)
+    if listening.telling:
+        fold_heard(conn, listening.telling, listening.buying, now)
     if not listening.counted:
         return []
     asked = {"names": list(listening.counted), "detailed": list(listening.detailed)}

@@ -26,6 +26,7 @@ from dangol.know.segment.place import names_of
 from dangol.know.segment.plan import Question, Sequel, leaves_of, plan, since_of
 from dangol.know.segment.value import path_of
 from dangol.know.segment.window import Window
+from dangol.model.tag import fold_tag
 
 _AT_ONCE = timedelta(0)
 """An event that lies a moment ahead counts when its time has come."""
@@ -49,8 +50,8 @@ class Turns(NamedTuple):
     """So long after the stage began."""
     daily: bool
     """At midnight of the customer's zone."""
-    hourly: bool
-    """At any time: something fades."""
+    fades: frozenset[tuple[str, float]]
+    """When an interest in a tag falls below a score."""
 
 
 class Reads(NamedTuple):
@@ -89,7 +90,7 @@ def reads_of(condition: Condition, now: datetime) -> Reads:
             events=_event_turns(questions),
             stages=frozenset(delta for leaf in leaves for delta in _stage_turns(leaf)),
             daily=is_daily,
-            hourly=any(isinstance(leaf, Interested) for leaf in leaves),
+            fades=frozenset(fade for leaf in leaves for fade in _fades(leaf)),
         ),
     )
 
@@ -152,6 +153,12 @@ def _stage_turns(leaf: Condition) -> list[timedelta]:
     if not isinstance(leaf, StageIs):
         return []
     return [each.delta for each in (leaf.at_least, leaf.less_than) if each is not None]
+
+
+def _fades(leaf: Condition) -> list[tuple[str, float]]:
+    if not isinstance(leaf, Interested):
+        return []
+    return [(fold_tag(tag), leaf.at_least) for tag in leaf.tags]
 
 
 def _is_daily(leaves: Iterable[Condition], questions: Iterable[Question]) -> bool:

@@ -70,6 +70,13 @@ INTERESTS = Mirror(
     ("bucket", "customer_id", "tag"),
     "true",
 )
+FRESH_INTERESTS = Mirror(
+    "fresh_interests",
+    "interest",
+    "t.bucket, t.customer_id, t.tag, t.fresh_weight, t.fresh_reads, t.fresh_clicks, t.fresh_buys",
+    ("bucket", "customer_id", "tag"),
+    "t.fresh_weight <> 0",
+)
 CHANGES = Mirror(
     "membership_changes",
     "segment_change",

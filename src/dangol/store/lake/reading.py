@@ -40,6 +40,7 @@ _MIRRORS = {
     STAGES: (mirror.STAGES,),
     CONSENTS: (mirror.CONSENTS,),
     INTERESTS: (mirror.INTERESTS,),
+    "fresh_interests": (mirror.FRESH_INTERESTS,),
     MEMBERSHIPS: (mirror.CHANGES,),
 }
 UNMASKED = "not exists (select 1 from masked m where m.bucket = e.bucket and m.customer_id = e.customer_id)"

@@ -1,7 +1,7 @@
 """A shop in which memberships are kept, one step at a time and under the test's own clock."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from dangol.engine.following import Following
 from dangol.engine.leases import Lease, ensure_leases, share_leases
 from dangol.engine.standing.follower import Standing
 from dangol.engine.tick import Ground, Pace, turn_once
+from dangol.know.interest.score import ORIGIN
 from dangol.know.segment.membership.service import list_members
 from dangol.know.segment.oracle import Happening, Person, evaluate
 from dangol.know.segment.service import create_segment, resolve
@@ -30,7 +31,7 @@ from dangol.store.keyring import load_keyring
 from dangol.store.lake import Snapshot, snapshot
 
 START = dt.datetime(2026, 11, 21, 3, 0, tzinfo=dt.UTC)
-ORDER = "Order Completed"
+ORDER, VIEW = "Order Completed", "Product Viewed"
 
 
 class Shop:
@@ -76,7 +77,7 @@ class Shop:
         """Live until the inbox is empty, without anybody following."""
         pace = Pace()
         while True:
-            ground = self.following.prepare(self.ground)
+            ground = self.following.prepare(self.conn, self.ground, self.now)
             turn = turn_once(self.conn, self.leases, ground, self.now, pace)
             self.conn.commit()
             if self.following._standing:
@@ -87,7 +88,7 @@ class Shop:
     def catch_up(self) -> None:
         """Live and those who follow it until nothing is left to do."""
         for _ in range(200):
-            ground = self.following.prepare(self.ground)
+            ground = self.following.prepare(self.conn, self.ground, self.now)
             turn = turn_once(self.conn, self.leases, ground, self.now, Pace())
             self.conn.commit()
             self.following._followed_at = 0.0
@@ -149,12 +150,14 @@ class Shop:
         ]
         self.conn.commit()
         with snapshot(self.settings, self.settings.database_url or "") as lake:
-            people = sorted(_people(lake), key=lambda one: one.customer_id)
+            found = sorted(_people(lake), key=lambda one: one.customer_id)
             events: dict[int, list[Happening]] = {}
             for row in lake.query("select customer_id, name, time, props from events").to_pylist():
                 props = msgspec.json.decode(row["props"])
                 happening = Happening(name=row["name"], time=row["time"], props=props)
                 events.setdefault(row["customer_id"], []).append(happening)
+        likes = {one.customer_id: likes_of(events.get(one.customer_id, [])) for one in found}
+        people = [msgspec.structs.replace(one, interests=likes[one.customer_id]) for one in found]
         return [
             [
                 one.customer_id
@@ -163,6 +166,19 @@ class Shop:
             ]
             for each in conditions
         ]
+
+
+def likes_of(events: Iterable[Happening]) -> dict[str, float]:
+    """Weights of interests by hand, from categories and tags of views and orders."""
+    weights: dict[str, float] = {}
+    for one in events:
+        worth = {VIEW: 1.0, ORDER: 3.0}.get(one.name, 0.0)
+        age = (one.time - ORIGIN) / dt.timedelta(days=90)
+        things = [one.props, *one.props.get("products", ())]
+        said = [tag for each in things for tag in [each.get("category"), *each.get("tags", ())]]
+        for tag in {tag.lower() for tag in said if tag}:
+            weights[tag] = weights.get(tag, 0.0) + worth * 2**age
+    return weights
 
 
 def _people(lake: Snapshot) -> Iterator[Person]:

@@ -172,7 +172,7 @@ def test_a_segment_put_away_is_not_kept(shop: Shop) -> None:
     shop.tell(2, ORDER)
     shop.catch_up()
     assert shop.members(segment) in ([], [1])
-    assert shop.following.prepare(shop.ground).listening is None
+    assert shop.following.prepare(shop.conn, shop.ground, shop.now).listening is None
 
 
 def test_a_segment_that_is_removed_takes_what_was_kept_with_it(shop: Shop) -> None:

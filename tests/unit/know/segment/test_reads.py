@@ -75,7 +75,7 @@ def test_where_an_event_lay_and_what_is_the_same_are_properties() -> None:
         ({"kind": "stage", "in": ["loyal"], "at_least": {"days": 7}}, {"stages", 7 * DAY}),
         ({"kind": "consent", "in": ["granted"]}, {"email"}),
         ({"kind": "subscription", "topic": "x"}, {"email"}),
-        ({"kind": "interest", "in": ["x"]}, {"interests", "hourly"}),
+        ({"kind": "interest", "in": ["X"], "at_least": 2}, {"interests", ("x", 2.0)}),
         ({"kind": "share", "of": "x", "to": 0.5}, set()),
     ],
 )  # fmt: skip
@@ -83,8 +83,9 @@ def test_what_each_leaf_reads(leaf: dict, expected: set) -> None:
     found = _reads(leaf)
     flags = ("stages", "memberships", "interests", "zones")
     told = {flag for flag in flags if getattr(found, flag)}
-    told |= {flag for flag in ("daily", "hourly") if getattr(found.turns, flag)}
-    assert told | found.traits | found.channels | found.turns.stages == expected
+    told |= {"daily"} if found.turns.daily else set()
+    told |= found.turns.stages | found.turns.fades
+    assert told | found.traits | found.channels == expected
 
 
 def test_only_what_is_read_is_loaded() -> None:

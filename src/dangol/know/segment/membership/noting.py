@@ -12,6 +12,9 @@ from dangol.store.sql import load_queries
 
 SQL = load_queries(__package__)
 
+INTERESTS = "interests"
+"""Stands for an event in work about people whose interests were told anew."""
+
 
 def note_heard(conn: psycopg.Connection, names: Sequence[str], now: datetime) -> None:
     """Leave work for everyone in `heard` of whom one of `names` is told."""
@@ -38,3 +41,13 @@ def note_stages(conn: psycopg.Connection, changes: pa.Table, now: datetime) -> N
     kept = changes.select(["bucket", "customer_id", "event_id", "name", "cause", "origin", "depth"])
     at = pa.array([now] * kept.num_rows, pa.timestamp("us", "UTC"))
     copy_arrow(conn, "segment_work", kept.append_column("recorded_at", at))
+
+
+def note_people(
+    conn: psycopg.Connection, people: Sequence[tuple[int, int]], name: str, now: datetime
+) -> None:
+    """Leave work for these people (bucket and id) of whom something was found out."""
+    if people:
+        buckets, customers = (ints(column) for column in zip(*people, strict=True))
+        values = {"buckets": buckets, "customers": customers, "name": name, "now": now}
+        conn.execute(SQL.note_people, values)

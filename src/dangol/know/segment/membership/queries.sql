@@ -19,6 +19,13 @@ join unnest(%(buckets)s::bigint[], %(customers)s::bigint[]) as n (bucket, custom
     on n.bucket = h.bucket and n.customer_id = h.customer_id
 on conflict (bucket, customer_id, event_id) do update set is_new = true
 
+-- name: note_people
+-- People of whom something was found out, while there are segments.
+insert into segment_work (bucket, customer_id, event_id, name, recorded_at, cause)
+select n.bucket, n.customer_id, gen_random_uuid(), %(name)s, %(now)s, 'refit'
+from unnest(%(buckets)s::bigint[], %(customers)s::bigint[]) as n (bucket, customer_id)
+where exists (select from segment where archived_at is null)
+
 -- name: note_merged
 -- Both sides of each merge; they wait until the history has followed.
 insert into segment_work (bucket, customer_id, event_id, name, recorded_at, cause, loser_id)
@@ -111,6 +118,13 @@ select distinct zone from customer where zone is not null
 -- Stages that reach an age between two instants.
 select customer_id, (extract(epoch from since) * 1000000)::bigint from stage
 where bucket between %(lo)s and %(hi)s and since > %(after)s and since <= %(until)s
+
+-- name: list_fading
+-- Interests that fall below a score between two instants: whose, which of the questions, how strong.
+select i.customer_id, k.place, i.weight from interest i
+join unnest(%(tags)s::text[], %(lows)s::float8[], %(highs)s::float8[]) with ordinality
+    as k (tag, low, high, place) on i.tag = k.tag and i.weight >= k.low and i.weight < k.high
+where i.bucket between %(lo)s and %(hi)s
 
 -- name: read_size
 -- How many there are, and in how many buckets the present definition was evaluated.

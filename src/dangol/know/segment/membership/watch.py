@@ -39,8 +39,8 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     """Where the customer's clock stands matters."""
     is_daily: bool = False
     """The answer may change at any local midnight."""
-    is_hourly: bool = False
-    """The answer may change at any time: something fades."""
+    fades: frozenset[tuple[str, float]] = frozenset()
+    """(tag, score): an interest changes the answer when it falls below."""
 
     def covers(self, other: "Watch") -> bool:
         """Whether a cache made for this holds all that `other` looks at."""
@@ -79,7 +79,7 @@ def watch_of(condition: Condition, now: datetime) -> Watch:
         has_interests=reads.interests,
         has_zones=reads.zones,
         is_daily=reads.turns.daily,
-        is_hourly=reads.turns.hourly,
+        fades=reads.turns.fades,
     )
 
 
@@ -111,7 +111,7 @@ def _both(one: Watch, other: Watch) -> Watch:
         has_interests=one.has_interests or other.has_interests,
         has_zones=one.has_zones or other.has_zones,
         is_daily=one.is_daily or other.is_daily,
-        is_hourly=one.is_hourly or other.is_hourly,
+        fades=one.fades | other.fades,
     )
 
 
