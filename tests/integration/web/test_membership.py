@@ -7,12 +7,14 @@ from uuid import UUID
 import psycopg
 import pytest
 from litestar.testing import TestClient
+from psycopg.types.json import Jsonb
 
 from dangol.engine.leases import ensure_leases, share_leases
 from dangol.engine.sizing import count_segments
 from dangol.engine.standing.follower import Standing
 from dangol.know.segment.service import create_segment
 from dangol.listen.keys import create_key
+from dangol.model.customer import bucket_of
 from dangol.settings import Settings
 from dangol.web import query
 from dangol.web.app import create_app
@@ -70,6 +72,38 @@ def test_the_desk_says_how_many_who_and_why(desk, kept, locale):
         f"/segments/{kept}/why/3"
     )
     assert "서울 손님" in desk.get("/customers/1/segments")
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        ("en", ["12,500 from 2 counted, 2 in all", "in 1 of these; 2 counted", "of 100", "address.city is 부산"]),
+        ("ko", ["12,500 (센 것 2번, 모두 2번)", "그 가운데 1번에 있음", "100 가운데", "address.city: 부산"]),
+    ],
+)  # fmt: skip
+def test_why_shows_the_numbers_that_were_compared(desk, add_customer, locale, words):
+    now = datetime.now(UTC)
+    someone = add_customer("손님", "loyal", traits={"address": {"city": "부산"}})
+    for total in (2500, 10_000):
+        desk.conn.execute(
+            "insert into event_recent (bucket, customer_id, time, event_id, name, received_at,"
+            " recorded_at, props, source, effect, cause) values (%s, %s, %s, gen_random_uuid(),"
+            " 'Order Completed', %s, %s, %s, 'test', 'live', 'behaviour')",
+            [bucket_of(someone), someone, now, now, now, Jsonb({"total": total})],
+        )
+    order = {"name": "Order Completed"}
+    asked = [
+        {"kind": "measure", **order, "take": "sum", "property": "total", "value": 1},
+        {"kind": "regularly", **order, "of_last": 4, "at_least": 2},
+        {"kind": "share", "of": "trial"},
+        {"kind": "trait", "name": ["address", "city"], "op": "exists"},
+    ]
+    made = create_segment(desk.conn, "x", {"kind": "any", "of": asked}, "member:1", now)
+    desk.conn.commit()
+    desk.sign_in(Role.MARKETER, locale)
+    page = desk.get(f"/segments/{made.segment.id}/why/{someone}")
+    for said in words:
+        assert said in page
 
 
 def test_a_backfill_needs_the_count_that_was_seen_and_is_done_once(desk, kept):

@@ -28,13 +28,24 @@ from dangol.know.segment.condition import (
     NotFollowed,
     Place,
     Regularly,
+    Share,
     StageIs,
     Subscribed,
     TraitIs,
     parts_of,
 )
-from dangol.know.segment.oracle import Case, Happening, Person, evaluate, list_followed
+from dangol.know.segment.oracle import (
+    Case,
+    Happening,
+    Person,
+    count_steps,
+    evaluate,
+    list_followed,
+    measured,
+)
 from dangol.know.segment.place import find_told, names_of
+from dangol.know.segment.share import unit
+from dangol.know.segment.terms import Take
 from dangol.know.segment.value import path_of
 from dangol.model.consent import ConsentState
 from dangol.model.tag import fold_tag
@@ -46,10 +57,11 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was found of a person where a question looked; `kind` says which fields are meant."""
 
     kind: str
-    """trait, events, stage, consent or interest; `none` where there is nothing to show."""
+    """trait, events, stage, consent, interest or share; `none` where there is nothing to show."""
     name: str = ""
     value: Any = None
-    """The trait's value, the stage, the answer; None where there is none."""
+    """The trait's value, the stage, the answer; of events the sum (average …) that is compared, or
+    in how many weeks (days, months) they fell; of a share where the customer lies, 0 to 100."""
     times: int = 0
     """How many events counted: those of the name, in the window, with the properties, (not) followed."""
     ever: int = 0
@@ -117,13 +129,26 @@ def _seen(leaf: Condition, case: Case) -> Seen:
         case Place():
             keys = ", ".join(".".join(path_of(name)) for name in names_of(leaf)[:2])
             return Seen(kind="trait", name=keys, value=_told(leaf, person.traits))
+        case Share():
+            return Seen(kind="share", value=round(100 * unit(leaf.of, person.customer_id), 2))
         case Regularly():
-            return _seen_events(leaf.name, case.matching(leaf.name, leaf.where, None), case)
+            seen = _seen_events(leaf.name, case.matching(leaf.name, leaf.where, None), case)
+            return msgspec.structs.replace(seen, value=count_steps(leaf, case))
         case Followed() | NotFollowed():
             return _seen_events(leaf.name, list_followed(leaf, case), case)
     if isinstance(leaf, _Windowed):
-        return _seen_events(leaf.name, case.matching(leaf.name, leaf.where, leaf.within), case)
+        seen = _seen_events(leaf.name, case.matching(leaf.name, leaf.where, leaf.within), case)
+        is_sum = isinstance(leaf, Measured)
+        return msgspec.structs.replace(seen, value=_amount(leaf, case)) if is_sum else seen
     return Seen(kind="none")
+
+
+def _amount(leaf: Measured, case: Case) -> int | float | None:
+    """The number that is compared, as people write it."""
+    found = measured(leaf, case)
+    if found is None or leaf.take not in (Take.SUM, Take.AVERAGE):
+        return None if found is None else float(found)
+    return float(found / 1_000_000)
 
 
 def _seen_events(name: str, counted: Sequence[Happening], case: Case) -> Seen:

@@ -231,15 +231,19 @@ def _(leaf: DidNot, case: Case) -> bool:
 
 @_is_true.register
 def _(leaf: Measured, case: Case) -> bool:
-    events = case.matching(leaf.name, leaf.where, leaf.within)
-    found = _measure(leaf.take, [value.dig(event.props, leaf.property) for event in events])
+    found = measured(leaf, case)
     is_sum = leaf.take in (Take.SUM, Take.AVERAGE)
     wanted = value.exact_millionths(leaf.value) if is_sum else float(leaf.value)
     return found is not None and COMPARE[leaf.op](found, wanted)
 
 
+def measured(leaf: Measured, case: Case) -> Fraction | float | None:
+    """What is compared with the number; sums and averages in millionths. None for nothing."""
+    events = case.matching(leaf.name, leaf.where, leaf.within)
+    return _measure(leaf.take, [value.dig(event.props, leaf.property) for event in events])
+
+
 def _measure(take: Take, given: Iterable[object]) -> Fraction | float | None:
-    """What is made of the values; sums and averages in millionths. None for nothing."""
     values = list(given)
     if take is Take.DISTINCT:
         return len({_distinct(one) for one in values} - {None})
@@ -304,8 +308,13 @@ def _shared(event: Happening, leaf: Followed | NotFollowed) -> list[object]:
 
 @_is_true.register
 def _(leaf: Regularly, case: Case) -> bool:
+    return count_steps(leaf, case) >= leaf.at_least
+
+
+def count_steps(leaf: Regularly, case: Case) -> int:
+    """In how many of the last days, weeks or months it happened."""
     events = case.matching(leaf.name, leaf.where, steps_window(leaf.step, leaf.of_last))
-    return len({_step_of(case.day_of(event.time), leaf.step) for event in events}) >= leaf.at_least
+    return len({_step_of(case.day_of(event.time), leaf.step) for event in events})
 
 
 def _step_of(day: date, step: Step) -> tuple[int, ...]:

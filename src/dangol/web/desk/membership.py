@@ -99,21 +99,33 @@ def show_of_customer(visit: Visit) -> Answer:
     return Page("desk/customer_segments.html", values)
 
 
-def seen_words(visit: Visit, seen: dict[str, Any]) -> str:
+def seen_words(visit: Visit, part: dict[str, Any]) -> str:
     """What a question saw, as half a sentence."""
+    seen = part["seen"]
     kind, value = seen["kind"], seen.get("value")
     if kind == "trait" and value is None:
         return visit.t("membership.saw_no_trait", name=seen["name"])
     if kind == "trait":
         return visit.t("membership.saw_trait", name=seen["name"], value=_plain(value))
     if kind == "events":
-        key = "membership.saw_events" if seen.get("ever") else "membership.saw_no_event"
-        return visit.t(key, n=seen.get("times", 0), ever=seen.get("ever", 0))
+        return _events_words(visit, part["kind"], seen)
     if kind in ("stage", "consent"):
         key = f"{kind}.{value}"
         known = key in words.catalogue(visit.locale)
         return visit.t("membership.saw", value=visit.t(key) if known else str(value))
+    if kind == "share":
+        return visit.t("membership.saw_share", at=_number(value))
     return visit.t("membership.saw", value=str(value)) if kind == "interest" else ""
+
+
+def _events_words(visit: Visit, asked: str, seen: dict[str, Any]) -> str:
+    numbers = {"n": seen.get("times", 0), "ever": seen.get("ever", 0)}
+    if not numbers["ever"]:
+        return visit.t("membership.saw_no_event")
+    if seen.get("value") is None:
+        return visit.t("membership.saw_events", **numbers)
+    key = "membership.saw_steps" if asked == "regularly" else "membership.saw_amount"
+    return visit.t(key, value=_number(seen["value"]), **numbers)
 
 
 def draw(days: Sequence[DaySize]) -> str:
@@ -163,3 +175,8 @@ def _plain(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_plain(item) for item in value)
     return str(value)
+
+
+def _number(value: float) -> str:
+    """As people write it, to the millionths in which sums are exact."""
+    return f"{value:,.6f}".rstrip("0").rstrip(".")

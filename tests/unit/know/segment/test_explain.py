@@ -1,11 +1,14 @@
 """An explanation says what the oracle says, and shows every leaf."""
 
+from datetime import UTC, datetime, timedelta
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dangol.know.segment import evaluate
+from dangol.know.segment import evaluate, parse
 from dangol.know.segment.check import walk_leaves
 from dangol.know.segment.explain import explain, leaves_of
+from dangol.know.segment.oracle import Happening, Person
 from tests.unit.know.segment.conditions import conditions
 from tests.unit.know.segment.duck import as_person, resolved
 from tests.unit.know.segment.world import NOWS, ZONE, people
@@ -27,3 +30,20 @@ def test_an_explanation_answers_as_the_oracle_does(scene: tuple) -> None:
         assert leaf.answer == evaluate(leaf.condition, person, events, now, ZONE)
         if leaf.seen is not None and leaf.seen.kind == "events":
             assert 0 <= leaf.seen.times <= leaf.seen.ever
+
+
+def test_amounts_steps_and_shares_are_shown() -> None:
+    now = datetime(2026, 3, 10, tzinfo=UTC)
+    days = [(1, 0.1), (2, 0.2), (9, 4)]
+    events = [
+        Happening(name="Order", time=now - timedelta(days=ago), props={"total": total})
+        for ago, total in days
+    ]
+    asked = [
+        {"kind": "measure", "name": "Order", "take": "sum", "property": "total", "value": 1},
+        {"kind": "measure", "name": "Order", "take": "average", "property": "none", "value": 1},
+        {"kind": "regularly", "name": "Order", "of_last": 4, "at_least": 2},
+        {"kind": "share", "of": "global-2026"},
+    ]
+    explained = explain(parse({"kind": "all", "of": asked}), Person(customer_id=1), events, now)
+    assert [leaf.seen.value for leaf in leaves_of(explained)] == [4.3, None, 3, 27.98]
