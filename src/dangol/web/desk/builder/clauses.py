@@ -181,11 +181,13 @@ class Circle(Field, frozen=True, kw_only=True):
     """A point, as maps write it, and metres around it."""
 
     control = "circle"
+    start: str = "1000"
+    """Metres in a new row."""
 
     def fill(self, leaf: Json) -> Row:
         given = leaf.get(self.key)
         if given is None:
-            return under(self.key, {"centre": [""], "radius_m": ["1000"]})
+            return under(self.key, {"centre": [""], "radius_m": [self.start]})
         at = f"{given['lat']}, {given['lon']}"
         return under(self.key, {"centre": [at], "radius_m": [str(given["radius_m"])]})
 

@@ -44,6 +44,10 @@ class Pen(msgspec.Struct, frozen=True):
         """The fields inside of a field, each with its part of the row."""
         return [(inner, Scope(scope.row, scope.heard, at)) for inner, at in field.inner(scope)]
 
+    def given(self, scope: Scope, key: str, start: str) -> str:
+        """What a field says; where the row has had no such field so far, what it begins with."""
+        return scope.one(key) if scope.row.get(scope.at + key) else start
+
     def folded(self, fields: Sequence[Field], scope: Scope) -> list[Drawn]:
         """Those that few need."""
         return [(field, scope) for field in fields if field.is_more]
