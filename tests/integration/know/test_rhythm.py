@@ -134,6 +134,20 @@ def test_what_was_learned_comes_back_as_it_was_stored(conn):
     assert later.thresholds == model.thresholds
 
 
+def test_lines_outlive_a_time_in_which_nothing_could_be_learned(conn):
+    """Chosen anew a year later at the earliest: also when in between there were too few."""
+    _populate(conn)
+    lines = refit(conn, TODAY, NOW).thresholds
+    conn.execute("create temp table kept as select * from relationship_day where customer_id > 20")
+    conn.execute("delete from relationship_day where customer_id > 20")
+    assert refit(conn, TODAY + dt.timedelta(1), NOW) is None
+    conn.execute("insert into relationship_day select * from kept")
+    assert refit(conn, TODAY + dt.timedelta(2), NOW).thresholds == lines
+    assert refit(conn, TODAY + dt.timedelta(364), NOW).thresholds.since == TODAY
+    later = TODAY + dt.timedelta(365)
+    assert refit(conn, later, NOW).thresholds.since == later
+
+
 def test_closed_days_are_no_silence(conn):
     """The same orders, with and without a month in which nobody could come."""
     _populate(conn)

@@ -38,6 +38,12 @@ def find_model(conn: psycopg.Connection, version: int | None = None) -> RhythmMo
     return None if row is None or row[1] == _NONE else _model(row)
 
 
+def find_last_model(conn: psycopg.Connection) -> RhythmModel | None:
+    """The newest version in which anything was learned, in force or not."""
+    row = conn.execute(_SQL.last_model).fetchone()
+    return None if row is None else _model(row)
+
+
 def find_none(conn: psycopg.Connection) -> NoModel | None:
     """Why there is no model: how much there was at the last look; None where there is one."""
     row = conn.execute(_SQL.newest_model).fetchone()

@@ -63,6 +63,15 @@ from rhythm_model
 order by version desc
 limit 1;
 
+-- name: last_model
+-- The newest version that anything was learned in.
+select version, model, params, fitted_at, as_of, customers, repeaters, log_likelihood, thresholds,
+       basis, calendar, covariance, spend, known_since
+from rhythm_model
+where model <> 'none'
+order by version desc
+limit 1;
+
 -- name: model_of
 -- One version.
 select version, model, params, fitted_at, as_of, customers, repeaters, log_likelihood, thresholds,

@@ -19,7 +19,7 @@ from dangol.know.rhythm.changes import stage_changes
 from dangol.know.rhythm.first import is_unjudged, judge_unjudged, must_wait
 from dangol.know.rhythm.fresh import fresh_rows, present_news
 from dangol.know.rhythm.history import Histories, from_dates, group
-from dangol.know.rhythm.lookup import find_model, find_stage, read_basis
+from dangol.know.rhythm.lookup import find_last_model, find_model, find_stage, read_basis
 from dangol.know.rhythm.minimum import find_shortage
 from dangol.know.rhythm.model import ModelKind, NoModel, RhythmModel, Spend, SpendProblem
 from dangol.know.rhythm.opening import resolve
@@ -41,7 +41,6 @@ __all__ = ["find_model", "find_stage", "judge", "refit", "rescore", "stages_of"]
 CALENDAR_AHEAD = timedelta(days=3 * 365)
 """How far ahead closed days are resolved; a model is learned anew every week."""
 _P_MOVED = 0.01
-_CODE = {stage.value: code for code, stage in enumerate(STAGES)}
 _NAMES = pa.array([stage.value for stage in STAGES])
 
 
@@ -68,7 +67,7 @@ def refit(
         )
         store.add_none(conn, nothing)
         return None
-    before = find_model(conn)
+    before = find_last_model(conn)
     model = msgspec.structs.replace(
         _learn(rows, kind, today, now),
         thresholds=keep_thresholds(before, basis.event, rows, today),

@@ -131,14 +131,7 @@ def add_model(conn: psycopg.Connection, model: RhythmModel, since: date) -> Rhyt
 
 def add_none(conn: psycopg.Connection, nothing: NoModel) -> None:
     """Write down that nothing can be learned, and how much there is; once, then renewed."""
-    values = {
-        "fitted_at": nothing.fitted_at,
-        "as_of": nothing.as_of,
-        "customers": nothing.customers,
-        "repeaters": nothing.repeaters,
-        "basis": Jsonb(msgspec.to_builtins(nothing.basis)),
-        "known_since": nothing.known_since,
-    }
+    values = _values(nothing, nothing.known_since)
     if conn.execute(_SQL.renew_none, values).rowcount:
         return
     empty = {"params": Jsonb({}), "thresholds": Jsonb({}), "calendar": Jsonb({})}
@@ -146,7 +139,8 @@ def add_none(conn: psycopg.Connection, nothing: NoModel) -> None:
     conn.execute(_SQL.add_model, values | empty | rest)
 
 
-def _values(model: RhythmModel, since: date) -> dict[str, object]:
+def _values(model: RhythmModel | NoModel, since: date | None) -> dict[str, object]:
+    """What is kept of every look, whether anything could be learned or not."""
     return {
         "fitted_at": model.fitted_at,
         "as_of": model.as_of,
