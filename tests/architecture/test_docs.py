@@ -12,6 +12,7 @@ import typer.core
 
 from dangol import cli
 from dangol.settings import Settings
+from dangol.web.api import CALLS
 from dangol.web.app import create_app
 from dangol.web.pages import ROUTES as PAGES
 
@@ -96,3 +97,17 @@ def test_who_hides_the_desk_knows_every_page_of_customers() -> None:
     text = (ROOT / "docs/how-to/real-provider.md").read_text()
     for path in {path for handler in PAGES for path in handler.paths}:
         assert f"`/{path.split('/')[1]}" in text, path
+
+
+def test_every_call_of_the_rest_api_is_in_its_reference() -> None:
+    text = (ROOT / "docs/reference/rest-api.md").read_text()
+    told = re.findall(r"`((?:(?:GET|POST|PUT|DELETE)(?:`, `)?)+ /[^`?\s]+)`", text)
+    named = {(m, one.split()[-1]) for one in told for m in re.findall(r"[A-Z]{3,}", one)}
+    calls = {
+        (m, re.sub(r":\w+}", "}", p))
+        for call in CALLS
+        for m in call.http_methods
+        for p in call.paths
+    }
+    assert named - {("GET", "/api/v1/schema/openapi.json"), ("GET", "/api/v1/keys")} <= calls
+    assert calls - named <= {("GET", "/keys")}
