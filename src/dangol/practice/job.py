@@ -17,18 +17,21 @@ from dangol.engine.jobs import Task
 from dangol.engine.upkeep import refit_stages
 from dangol.errors import Refused
 from dangol.know.consent.service import Answer, withdraw
+from dangol.know.giving.referral import TRAIT, friend_token
 from dangol.know.identity.store import find_customer
 from dangol.listen.intake import append_intake
+from dangol.model.event import EventName
 from dangol.practice.complaint import write_complaint
 from dangol.practice.fact import ZONE, Fact, as_table
 from dangol.practice.furnish import BRAND, furnish, name_the_shop
-from dangol.practice.mark import SOURCE, SQL, Mark, find_mark, set_mark
+from dangol.practice.mark import SOURCE, SQL, Mark, find_mark, is_coming_in, set_mark
 from dangol.practice.person import user_id
 from dangol.practice.removal import remove_practice_shop
 from dangol.practice.shop import Shop, make_shop
 from dangol.practice.six import COMPLAINER, OPTED_OUT, listed_again
 from dangol.store.files import DISK, write_file
 from dangol.store.journal import Journal
+from dangol.store.keyring import load_keyring
 from dangol.store.pool import connect
 
 SIZES = (300, 5_000)
@@ -51,8 +54,9 @@ def run_practice(task: Task) -> dict[str, Any]:
     _write_truth(task, shop)
     total = len(shop.facts)
     task.progress(done=0, total=total, step="intake")
-    _append(task, shop.facts, mark, "history")
+    _append(task, [one for one in shop.facts if one.user_id not in shop.brought], mark, "history")
     _await_applied(task, total)
+    _invite(task, mark, shop)
     _opt_out_and_list_again(task, mark)
     _complain(task, mark, shop)
     task.progress(step="stages")
@@ -106,10 +110,33 @@ def _append(task: Task, facts: list[Fact], mark: Mark, part: str) -> None:
         with pa.ipc.new_stream(sink, table.schema) as writer:
             writer.write_table(table.slice(start, _CHUNK))
         with connect(task.dsn, name="practice") as conn:
+            if not is_coming_in(conn, mark.run):
+                raise Refused("The practice shop was removed meanwhile.")
             append_intake(
                 conn, kind="import", source=SOURCE, body=sink.getvalue(), at=datetime.now(UTC)
             )
         task.check()
+
+
+def _invite(task: Task, mark: Mark, shop: Shop) -> None:
+    """Friends of customers come by their real links: first who they are, then what they did."""
+    keyring = load_keyring(task.settings.keyring_path)
+    with connect(task.dsn, name="practice") as conn:
+        codes = {
+            friend: friend_token(keyring, find_customer(conn, "user", by) or 0)
+            for friend, by in shop.brought.items()
+        }
+    came = [fact for fact in shop.facts if fact.user_id in codes]
+    said = {
+        fact.user_id: fact._replace(props=fact.props | {TRAIT: codes[fact.user_id]})
+        for fact in reversed(came)
+        if fact.name == EventName.PROFILE_UPDATED
+    }
+    _append(task, list(said.values()), mark, "invited")
+    _await_applied(task, len(shop.facts))
+    rest = [fact for fact in came if fact.name != EventName.PROFILE_UPDATED]
+    _append(task, rest, mark, "friends")
+    _await_applied(task, len(shop.facts))
 
 
 def _await_applied(task: Task, total: int) -> None:

@@ -28,12 +28,21 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """The last day on which something happened there."""
     made_at: datetime | None = None
     """None while it is being made."""
+    is_leaving: bool = False
+    """It is being taken away: nothing more of it may come in."""
 
 
 def find_mark(conn: psycopg.Connection) -> Mark | None:
     """The practice shop of this installation; None when there is none."""
     row = conn.execute(SQL.find_mark).fetchone()
     return msgspec.convert(row[0], Mark) if row else None
+
+
+def is_coming_in(conn: psycopg.Connection, run: UUID) -> bool:
+    """Whether facts of this run may still come in; that stays so until the transaction ends."""
+    row = conn.execute(SQL.hold_mark).fetchone()
+    mark = msgspec.convert(row[0], Mark) if row else None
+    return mark is not None and mark.run == run and not mark.is_leaving
 
 
 def set_mark(conn: psycopg.Connection, mark: Mark) -> None:

@@ -2,6 +2,10 @@
 -- The practice shop of this installation, if there is one.
 select value from installation where key = 'practice';
 
+-- name: hold_mark
+-- The same, and nobody changes it until the end of the transaction.
+select value from installation where key = 'practice' for share;
+
 -- name: set_mark
 -- Remember what was made, so that it can be finished after a kill and taken away later.
 insert into installation (key, value) values ('practice', %(value)s)

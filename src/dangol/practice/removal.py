@@ -3,13 +3,14 @@
 from datetime import datetime
 
 import psycopg
+from msgspec.structs import replace
 from psycopg import sql
 
 from dangol.decide.campaign.service import delete_draft
 from dangol.errors import Refused
 from dangol.know.identity.resolve import IDENTITY_LOCK
 from dangol.know.segment.service import delete_segment
-from dangol.practice.mark import ACTOR, SOURCE, SQL, Mark, delete_mark, find_mark
+from dangol.practice.mark import ACTOR, SOURCE, SQL, Mark, delete_mark, find_mark, set_mark
 from dangol.practice.person import user_id
 from dangol.settings import Settings
 from dangol.store.brand import Brand, save_brand
@@ -38,6 +39,7 @@ def remove_practice_shop(dsn: str, settings: Settings, now: datetime) -> int:
         if is_being_made:
             raise Refused("The practice shop is still being made; cancel that first.")
         with conn.transaction():  # ended before who is who is locked: Route locks the other way
+            set_mark(conn, replace(mark, is_leaving=True))  # a cancelled job may not know it yet
             conn.execute(SQL.delete_intake, {"source": SOURCE})
         with writing(conn), conn.transaction():
             removed = _remove_customers(conn, mark, now)

@@ -23,6 +23,8 @@ LEAVE_A, LEAVE_B = 0.9, 4.5
 """Probability of leaving after a purchase: beta with these; on average one in six."""
 DAYS = 730
 """How long the shop has been open."""
+_FRIENDS = 5
+"""So many the referrer of the six brought."""
 
 
 class Truth(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +49,8 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
     facts: list[Fact]
     people: list[Person]
     truth: list[Truth]
+    brought: dict[str, str]
+    """User id of everyone whom a friend sent: whose link it was."""
 
 
 def make_shop(customers: int, seed: int, until: date) -> Shop:
@@ -67,7 +71,26 @@ def make_shop(customers: int, seed: int, until: date) -> Shop:
         person = invent(number, random, until)
         people.append(person)
         truth.append(_live(person, random, until, facts))
-    return Shop(facts=sorted(facts, key=lambda fact: fact.at), people=people, truth=truth)
+    facts.sort(key=lambda fact: fact.at)
+    return Shop(facts=facts, people=people, truth=truth, brought=_brought(facts, truth, seed))
+
+
+def _brought(facts: list[Fact], truth: list[Truth], seed: int) -> dict[str, str]:
+    """Who came by whose link: the referrer of the six brought the first five who came after him,
+    somebody who was there already each of the others."""
+    joined = [fact for fact in facts if fact.name == "Signed Up"]
+    friends = [fact.user_id for fact in joined if fact.props["via"] == "friend"]
+    since = {one.user_id: one.first_day for one in truth}
+    referrer = next(one.user_id for one in truth if one.story == "referrer")
+    brought: dict[str, str] = {}
+    for friend in friends:
+        if since[friend] > since[referrer] and list(brought.values()).count(referrer) < _FRIENDS:
+            brought[friend] = referrer
+            continue
+        known = [one for one in since if since[one] < since[friend] and one not in friends]
+        if known:
+            brought[friend] = Random(f"{seed} brought {friend}").choice(known)
+    return brought
 
 
 def _truth_of_life(person: Person, life: Life) -> Truth:

@@ -18,6 +18,7 @@ from dangol.engine.jobs import Job, Task, cancel_job, enqueue, get_job
 from dangol.engine.leases import ensure_leases
 from dangol.engine.workers import run_engine
 from dangol.errors import Refused
+from dangol.know.giving.fans import usual_rule
 from dangol.know.identity.store import find_customer
 from dangol.know.segment import parse
 from dangol.know.segment.service import count, resolve
@@ -156,6 +157,12 @@ def _check_the_six(shop: Settings, conn: psycopg.Connection) -> None:
     assert (len(days), gaps) == (12, {60})
     stage = conn.execute("select stage from stage where customer_id = %s", [clockwork]).fetchone()
     assert stage == ("loyal",)
+    referrer = find_customer(conn, "user", "practice-0004")
+    friends = conn.execute(
+        "select source from referral where referrer_id = %s", [referrer]
+    ).fetchall()
+    assert friends == [("shop",)] * 5
+    assert _count(shop, conn, usual_rule()) > 1, "he is a fan, and not the only one"
     (waiting,) = answers_waiting(conn)
     assert (waiting.customer_name, waiting.is_complaint) == ("박서운", True)
     opted_out = find_customer(conn, "user", f"practice-{OPTED_OUT:04d}")

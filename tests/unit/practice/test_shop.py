@@ -55,6 +55,16 @@ def test_the_truth_is_what_happened() -> None:
         assert truth.left_on in (None, max(days))
 
 
+def test_friends_come_after_whoever_brought_them() -> None:
+    shop = make_shop(300, 20, UNTIL)
+    since = {one.user_id: one.first_day for one in shop.truth}
+    assert list(shop.brought.values()).count("practice-0004") == 5
+    assert len(shop.brought) > 20
+    for friend, by in shop.brought.items():
+        assert since[by] < since[friend]
+        assert by not in shop.brought
+
+
 def test_the_six_can_be_checked_by_hand() -> None:
     shop = make_shop(6, 7, UNTIL)
     stories = [truth.story for truth in shop.truth]

@@ -9,7 +9,7 @@ import msgspec
 from dangol.converse.thread import list_threads
 from dangol.errors import InputError, NotFound
 from dangol.know import consent
-from dangol.know.giving.referral import find_referrer, friend_token, list_friends
+from dangol.know.giving.referral import TRAIT, find_referrer, friend_token, list_friends
 from dangol.know.interest.lookup import list_interests
 from dangol.know.notes.service import list_notes
 from dangol.know.profile.service import Profile, get_profile
@@ -30,7 +30,7 @@ from dangol.web.query import QueryFailed, ask
 from dangol.web.visit import Visit
 
 _WAIT_S = 15.0
-_HIDDEN = ("name", "email")
+_HIDDEN = ("name", "email", TRAIT)
 
 
 def show(visit: Visit) -> Answer:
