@@ -9,6 +9,7 @@ LIVE_WINDOW = timedelta(hours=24)
 """An event older than this on arrival is history: it is known, but causes nothing."""
 
 _TRUSTED_SKEW = timedelta(hours=24)
+_MOST_AHEAD = timedelta(hours=24)
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _LOOSE = re.compile(
     r"\s*(\d{4})[-/](\d{1,2})[-/](\d{1,2})"
@@ -82,6 +83,11 @@ def correct_moment(client: datetime, sent: datetime | None, received: datetime) 
     if sent is None or abs(received - sent) > _TRUSTED_SKEW:
         return min(client.astimezone(UTC), received)
     return min(received - (sent - client), received)
+
+
+def is_ahead(stated: datetime, received: datetime) -> bool:
+    """Whether no clock that is merely wrong says so: more than 24 hours after the arrival."""
+    return stated - received > _MOST_AHEAD
 
 
 def is_history(time: datetime, received: datetime) -> bool:

@@ -172,7 +172,8 @@ where owner = %(owner)s order by count desc, name, type
 -- name: list_sources
 -- Every sender: keys of the tracking API, with what came from each since a moment.
 select k.id, k.name, k.revoked_at, s.last_at, coalesce(s.events, 0) as events,
-    (select count(*) from reject r where r.source = k.id and r.at >= %(since)s) as rejects
+    (select count(*) from reject r where r.source = k.id and r.at >= %(since)s
+        and r.reason <> 'time_replaced') as rejects
 from api_key k
 left join source_count s on s.source = k.id
 where k.scope = 'track'

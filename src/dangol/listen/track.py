@@ -14,7 +14,7 @@ import msgspec
 from dangol.errors import InputError
 from dangol.listen.context import keep_context, page_of, person_of
 from dangol.listen.heard import Heard, IntakeRow, Parsed, Rejected
-from dangol.listen.moment import correct_moment, find_offset, is_history, parse_moment
+from dangol.listen.moment import correct_moment, find_offset, is_ahead, is_history, parse_moment
 from dangol.listen.naming import LONGEST_NAME, current_name, is_reserved, read_id
 from dangol.listen.request import MAX_ITEM, MAX_ITEMS, Envelope, read_envelope
 from dangol.model.address import normalise_email
@@ -57,6 +57,8 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     is_import: bool
     ref: str
     """Names the request, for items without a message id."""
+    replaced: list[int] = msgspec.field(default_factory=list)
+    """Places of items whose own time cannot be right; filled while they are read."""
 
 
 class Draft(msgspec.Struct, gc=False):
@@ -98,6 +100,8 @@ def hear_track(row: IntakeRow) -> Parsed:
             parsed.events.append(found)
         else:
             parsed.rejects.append(_signed(found, row.source, raw))
+    if call.replaced:
+        parsed.rejects.append(_tell_replaced(call, envelope.batch))
     surplus = len(envelope.batch) - MAX_ITEMS
     if surplus > 0:
         detail = f"A batch takes {MAX_ITEMS} events; the last {surplus} of this one were left out."
@@ -185,7 +189,8 @@ def require_identity(draft: Draft) -> Rejected | None:
 def place_in_time(draft: Draft) -> Rejected | None:
     """When it happened by our clock; without a usable time, when it came.
 
-    A client that sends both times wants `timestamp` kept as it is.
+    A client that sends both times wants `timestamp` kept as it is. A time that is stated but cannot
+    be right is no reason to lose the event, but its sender is told.
     """
     item, received = draft.item, draft.call.received_at
     explicit = parse_moment(item.timestamp)
@@ -193,11 +198,15 @@ def place_in_time(draft: Draft) -> Rejected | None:
     stated = explicit or original
     if stated is None:
         draft.time = received
+        if item.timestamp is not None or item.original_timestamp is not None:
+            draft.call.replaced.append(draft.position)
     else:
         both = explicit is not None and original is not None
         own = parse_moment(item.sent_at) if item.sent_at else None
         sent = None if both else own or draft.call.sent_at
         draft.time = correct_moment(stated, sent, received)
+        if draft.time == received and is_ahead(stated, received):
+            draft.call.replaced.append(draft.position)
     draft.utc_offset_min = find_offset(draft.context.get("timezone"), stated, draft.time)
     return None
 
@@ -360,6 +369,16 @@ def _open_call(row: IntakeRow, path: str, envelope: Envelope) -> Call:
 
 def _refuse(reason: RejectReason, detail: str) -> Rejected:
     return Rejected(reason, detail)
+
+
+def _tell_replaced(call: Call, items: Sequence[bytes | msgspec.Raw | Rejected]) -> Rejected:
+    """One line for the whole request: a client with a broken clock sends nothing else."""
+    first, count = items[call.replaced[0]], len(call.replaced)
+    detail = (
+        f'Kept, with the time of arrival: {count} of {len(items)} have a "timestamp" that is no '
+        "date, before 1900, or more than a day ahead. This is the first."
+    )
+    return _signed(_refuse(RejectReason.TIME_REPLACED, detail), call.source, first)
 
 
 def _signed(refusal: Rejected, source: str, raw: object) -> Rejected:

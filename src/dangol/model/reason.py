@@ -20,6 +20,8 @@ class RejectReason(StrEnum):
     BAD_TEXT = "bad_text"
     """Text that no database can hold, such as NUL or a lone surrogate."""
     BAD_TIME = "bad_time"
+    TIME_REPLACED = "time_replaced"
+    """Not refused: the event was kept, with the time of its arrival."""
     BAD_MONEY = "bad_money"
     BAD_VALUE = "bad_value"
     MISSING_VALUE = "missing_value"

@@ -267,3 +267,24 @@ def test_an_item_that_nobody_can_read_costs_only_itself(first: str, bad: str) ->
     parsed = hear(f'{{"batch":[{",".join(items)}]}}'.encode())
     assert [event.name for event in parsed.events] == ["[A", "C}"]
     assert [refused.reason for refused in parsed.rejects] == [RejectReason.BAD_VALUE]
+
+
+@pytest.mark.parametrize(
+    "stated", ["2262-04-11T23:47:16Z", "1899-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "soon", 1e18]
+)
+def test_an_event_whose_time_cannot_be_right_is_kept_and_its_sender_is_told(stated: object) -> None:
+    good = {"type": "track", "userId": "u", "event": "A", "timestamp": "2026-11-21T11:00:00Z"}
+    bad = good | {"event": "B", "timestamp": stated}
+    parsed = hear({"batch": [good, bad, bad | {"messageId": "m"}]})
+    assert [heard.time for heard in parsed.events] == [NOW - timedelta(hours=1), NOW, NOW]
+    (told,) = parsed.rejects
+    assert told.reason is RejectReason.TIME_REPLACED
+    assert told.source == "key_a"
+    assert told.detail.startswith("Kept, with the time of arrival: 2 of 3 ")
+    assert b'"B"' in told.item
+
+
+@pytest.mark.parametrize("stated", [None, "2026-11-21T12:00:07Z", "2026-11-22T11:00:00Z"])
+def test_no_time_and_a_clock_that_is_a_little_ahead_need_no_word(stated: object) -> None:
+    heard = one("/v1/track", userId="u", event="A", timestamp=stated)
+    assert heard.time == NOW
