@@ -11,15 +11,10 @@ from dangol.know.segment.value import Values
 
 SIGNS = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _READERS: dict[ValueType, Callable[[str, str], str]] = {
-    ValueType.TEXT: value.text_sql,
     ValueType.NUMBER: value.number_sql,
     ValueType.BOOLEAN: value.boolean_sql,
 }
-_FROM_COLUMN: dict[ValueType | None, Callable[[str], str]] = {
-    ValueType.TEXT: value.fold_sql,
-    ValueType.NUMBER: str,
-    ValueType.BOOLEAN: str,
-}
+_IN_COLUMNS = {ValueType.TEXT, ValueType.NUMBER, ValueType.BOOLEAN}
 """Times are read from the JSON: a column holds none of those without an offset."""
 _CASTS = {ValueType.TEXT: "varchar", ValueType.NUMBER: "double", ValueType.BOOLEAN: "boolean"}
 _LISTS = {Op.HAS_ANY: "list_has_any", Op.HAS_ALL: "list_has_all"}
@@ -50,7 +45,8 @@ class Comparer:
             case Place():
                 return place_sql(test, self._values, PROPS, self._column)
             case AnyOf():
-                return " or ".join(f"({self.require(part)})" for part in test.of) or "false"
+                tests = " or ".join(f"({self.require(part)})" for part in test.of)
+                return f"({tests or 'false'})"
         raise TypeError(f"{type(test).__name__} must be resolved before it is compiled")
 
     def compare(self, test: Comparison, json: str) -> str:
@@ -85,7 +81,7 @@ class Comparer:
 
     def _column(self, name: str | tuple[str, ...], kind: ValueType | None) -> str | None:
         column = self._columns.get((name, str(kind))) if isinstance(name, str) else None
-        return _quoted(column) if column and kind in _FROM_COLUMN else None
+        return _quoted(column) if column and kind in _IN_COLUMNS else None
 
     def _found(self, test: Comparison, json: str) -> str:
         """The value in question, or null when it is absent or of another type."""
@@ -93,9 +89,12 @@ class Comparer:
         if test.of is Aspect.LENGTH:
             return value.length_sql(json, self._path(test))
         column = self._column(test.name, test.type) if json == PROPS else None
-        if column:
-            return _FROM_COLUMN[test.type](column)
-        return _READERS[test.type](json, self._path(test))
+        if test.type is ValueType.TEXT:
+            wanted = _equal_to(test)
+            if column:
+                return value.fold_sql(column, wanted)
+            return value.text_sql(json, self._path(test), wanted)
+        return column or _READERS[test.type](json, self._path(test))
 
     def _operate(self, test: Comparison, json: str) -> str:
         assert test.type is not None
@@ -120,6 +119,13 @@ class Comparer:
         path = self._path(test)
         utc, wall = self._values.add(clock.utc), self._values.add(clock.wall)
         return f"coalesce({value.time_sql(json, path, SIGNS[test.op], utc, wall)}, false)"
+
+
+def _equal_to(test: Comparison) -> list[str] | None:
+    """The folded texts that a text is compared with for being equal; None for other comparisons."""
+    if test.op in (Op.IN, Op.NOT_IN):
+        return [str(item) for item in _wanted(test)]
+    return [str(value.readable(test.value))] if test.op in (Op.EQ, Op.NE) else None
 
 
 def _wanted(test: Comparison) -> list[object]:

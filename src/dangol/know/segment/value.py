@@ -6,13 +6,17 @@ tests hold them together over every code point and over random values.
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from math import isfinite
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+_CASELESS = frozenset({"Lo", "Nd", "Pc", "Pd", "Pe", "Po", "Ps", "Sc", "Sm", "Zs"})
+"""Categories of letters and signs that nothing else becomes by lower case."""
+_COMPOSED_TO = frozenset(";`")
+"""The only letters of ASCII that another, caseless one is composed to."""
 _LONE = str.maketrans({"ς": "σ", "ſ": "s"})
 _EPOCH = datetime(1970, 1, 1)
 _TIME = (
@@ -37,15 +41,23 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", lowered.translate(_LONE).replace("ß", "ss"))
 
 
-def fold_sql(expression: str) -> str:
+def fold_sql(expression: str, wanted: Iterable[str] | None = None) -> str:
     """SQL of `fold` over a text expression.
 
-    `replace`, unlike `translate`, is worked out once for each entry of a column's dictionary.
+    Where it is only compared for being one of `wanted`, folded texts, steps that cannot make any of
+    them are left out. `replace`, unlike `translate`, is worked out once for each entry of a
+    column's dictionary.
     """
-    folded = f"lower(nfc_normalize({expression}))"
+    letters = None if wanted is None else set(unicodedata.normalize("NFD", "".join(wanted)))
+    is_plain = letters is not None and "".join(letters).isascii() and not letters & _COMPOSED_TO
+    compose = str if is_plain else "nfc_normalize({})".format
+    if letters is not None and all(unicodedata.category(letter) in _CASELESS for letter in letters):
+        return compose(expression)
+    folded = f"lower({compose(expression)})"
     for letter, written in (("ς", "σ"), ("ſ", "s"), ("ß", "ss")):
-        folded = f"replace({folded}, '{letter}', '{written}')"
-    return f"nfc_normalize({folded})"
+        if letters is None or written[0] in letters:
+            folded = f"replace({folded}, '{letter}', '{written}')"
+    return compose(folded)
 
 
 def _lower(letter: str) -> str:
@@ -76,9 +88,9 @@ def as_text(value: object) -> str | None:
     return fold(value) if isinstance(value, str) else None
 
 
-def text_sql(json: str, path: str) -> str:
-    """SQL of `as_text`: folded text, or null."""
-    folded = fold_sql(f"json_extract_string({json}, {path})")
+def text_sql(json: str, path: str, wanted: Iterable[str] | None = None) -> str:
+    """SQL of `as_text`: folded text, or null; `wanted` as for `fold_sql`."""
+    folded = fold_sql(f"json_extract_string({json}, {path})", wanted)
     return f"case when json_type({json}, {path}) = 'VARCHAR' then {folded} end"
 
 

@@ -23,7 +23,7 @@ from dangol.know.segment.value import (
 )
 from tests.unit.know.segment.conditions import LEAVES, conditions
 from tests.unit.know.segment.duck import as_person, fill, open_lake, resolved
-from tests.unit.know.segment.world import NOWS, NUMBERS, TEXTS, ZONE, people
+from tests.unit.know.segment.world import NOWS, NUMBERS, TEXTS, ZONE, people, texts
 
 HISTORY = ("did", "measure", "first", "last", "followed", "not_followed", "regularly", "on its way")
 _SETTINGS = {"deadline": None, "suppress_health_check": list(HealthCheck)}
@@ -109,6 +109,30 @@ def test_both_fold_every_code_point_alike(lake: duckdb.DuckDBPyConnection) -> No
         "where not i between 55296 and 57343"
     ).fetchall()
     assert [chr(i) for i, folded in rows if folded != fold(chr(i))] == []
+
+
+@pytest.mark.parametrize("wanted", [["s", "k"], ["원", ";", "é"], ["7", "-"]])
+def test_folding_towards_some_texts_finds_the_same_letters(
+    lake: duckdb.DuckDBPyConnection, wanted: list[str]
+) -> None:
+    rows = lake.execute(
+        f"select i from range(1, 1114112) t(i) where not i between 55296 and 57343"
+        f" and list_contains($1, {fold_sql('chr(i::int)', wanted)})",
+        [wanted],
+    ).fetchall()
+    letters = (chr(i) for i in range(1, 1114112) if not 0xD800 <= i < 0xE000)
+    assert [chr(i) for (i,) in rows] == [one for one in letters if fold(one) in wanted]
+
+
+@settings(max_examples=100, **_SETTINGS)
+@given(st.sampled_from(TEXTS) | texts, st.lists(st.sampled_from(TEXTS) | texts, min_size=1))
+def test_folding_towards_some_texts_finds_the_same_texts(
+    lake: duckdb.DuckDBPyConnection, wanted: str, others: list[str]
+) -> None:
+    folded = fold(wanted)
+    sql = f"select {fold_sql('x', [folded])} = $2 from (select unnest($1::varchar[]) as x)"
+    rows = lake.execute(sql, [[wanted, *others], folded]).fetchall()
+    assert [row[0] for row in rows] == [fold(one) == folded for one in (wanted, *others)]
 
 
 def test_both_read_times_alike(lake: duckdb.DuckDBPyConnection) -> None:
