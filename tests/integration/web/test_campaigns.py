@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from dangol.decide.campaign.past.moving import move_messages
 from dangol.store.brand import Brand, save_brand
@@ -129,3 +130,38 @@ def test_pause_resume_cancel_delete(desk, draft):
     desk.post(f"{other}/delete")
     desk.get(other, 404)
     assert "봄" in desk.get("/campaigns?q=봄")
+
+
+def test_why_says_the_hour_and_what_it_came_from_and_the_room_for_contact(desk, draft):
+    assert desk.post(f"{draft}/launch") == draft
+    set_states(desk, draft)
+    timing = {"from": "own", "hour": 9, "zone": "Asia/Seoul", "propensity": 0.9}
+    tired = {"attention": 4.04, "needed": 6.0, "cost": 2.0, "stage": "active"}
+    for who, state, reason, seen in (
+        (1, "deferred", "best_hour", {"timing": timing}),
+        (2, "silent", "needs_rest", tired),
+        (3, "deferred", "best_hour", {"timing": {"from": "unknown", "hour": None, "zone": "UTC"}}),
+        (4, "accepted", None, {"day": 0, "attention": 10.0}),
+    ):
+        desk.conn.execute(
+            "update message set state = %s, reason = %s, seen = %s where customer_id = %s",
+            [state, reason, Jsonb(seen), who],
+        )
+    desk.conn.commit()
+    assert "Due at 9:00 on their clock (Asia/Seoul), a little before" in desk.get(f"{draft}/why/1")
+    tired_page = desk.get(f"{draft}/why/2")
+    assert "better left in peace for now" in tired_page
+    assert "was 4.0; 6.0 or more is needed" in tired_page
+    assert "no hours were known" in desk.get(f"{draft}/why/3")
+    assert "needed" not in main_of(desk.get(f"{draft}/why/4"))
+    assert "waits for the best hour" in desk.get(f"{draft}/messages?state=deferred")
+
+
+def test_best_hours_are_a_choice_of_when(desk, draft):
+    shown = form_of(desk.get(draft))
+    assert desk.post(draft, **shown | {"when": "best", "day": "", "time": ""}) == draft
+    assert re.search(r'value="best" checked', desk.get(draft))
+    later = form_of(desk.get(draft)) | {"when": "best", "day": "2030-05-04", "time": "10:00"}
+    assert desk.post(draft, **later) == draft
+    row = desk.conn.execute("select schedule from campaign").fetchone()
+    assert row[0] == {"at": "2030-05-04T01:00:00Z", "best_hour": True}
