@@ -26,6 +26,11 @@ class Shortage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_shortage(repeaters: int, days: int) -> Shortage | None:
-    """What is missing before a model may be believed; None when nothing is."""
+    """What is missing before a model may be believed; None when nothing is.
+
+    >>> find_shortage(29, 400).repeaters_missing, find_shortage(30, 89).days_missing
+    (1, 1)
+    >>> find_shortage(30, 90)
+    """
     found = Shortage(repeaters=repeaters, days=days)
     return found if found.repeaters_missing or found.days_missing else None

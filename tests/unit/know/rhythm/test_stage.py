@@ -31,6 +31,7 @@ from dangol.model.event import Cause
 from dangol.model.stage import Stage
 from tests.unit.know.rhythm.crowd import SHOP, simulate
 
+CDNOW = Params(r=0.525, alpha=6.183, a=0.891, b=1.614)
 START, DAY = dt.date(2025, 1, 1), dt.timedelta(1)
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 LEVEL = {UNKNOWN: 0, INACTIVE: 1, LAPSING: 2, ACTIVE: 3, LOYAL: 4, NEW: 3}
@@ -74,6 +75,24 @@ def test_one_timer_is_new_until_the_newcomers_horizon_and_then_judged():
     assert _stage(model, 0, 0, 0) == NEW
     assert _stage(model, 0, 0, horizon) == NEW
     assert _stage(model, 0, 0, horizon + 1, old=NEW) in {LAPSING, INACTIVE}
+
+
+@pytest.mark.parametrize("params", [CDNOW, SHOP, Params(r=1.8, alpha=9, a=0.9, b=4.5)])
+def test_who_comes_every_sixty_days_is_loyal_after_sixty_weeks_and_stays_so(params):
+    """Looked at every day, by the models of three shops; the gap is far from what is usual there."""
+    model, code, seen = _model(*structs.astuple(params)), UNKNOWN, []
+    for today in range(14 * 60):
+        x, last = today // 60, today // 60 * 60
+        code = _stage(model, x, last, today, old=code, acted=today == last)
+        seen.append(code)
+    assert set(seen[60 * 7 :]) == {LOYAL}
+    assert LOYAL not in seen[: 60 * 3]
+
+
+def test_everybody_may_be_loyal_at_once():
+    rows = histories([20] * 50, [20 * 14] * 50, [20 * 14 + 3] * 50)
+    nobody = np.zeros(50, np.int8)
+    assert set(restage(_model(), rows, nobody, nobody).codes) == {LOYAL}
 
 
 def test_two_returns_are_never_loyal():
