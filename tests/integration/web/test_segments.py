@@ -96,6 +96,19 @@ def test_a_press_draws_the_rows_and_leads_on(desk):
     assert 'data-focus="f-r0.where.0.kind"' in rows
 
 
+def test_whatever_is_sent_is_answered(desk):
+    desk.sign_in(Role.MARKETER)
+    odd = {"r0.kind": "did", "r0.name": "x", "r0.where": "²", "r1.kind": "share", "r1.of": "a"}
+    odd |= {"r1.to": "1e999", "r2.kind": "place", "r2.circle.centre": "1e400 -1e400"}
+    odd |= {"r3.kind": "text", "r3.text": "[" * 300, "r4.kind": "segment", "r4.id": "'"}
+    odd |= {"r5.kind": "trait", "r5.name": "a > > b\\", "r5.value": "9" * 400, "r5.type": "number"}
+    for do in ("grow:9:where", "grow:0:name", "grow:0:where", "drop:0:where:²", "add:did:0-", "x"):
+        desk.post("/segments/rows", 200, rows="6", do=do, **odd)
+    desk.post("/segments", 422, name="x", rows="6", **odd)
+    assert desk.post("/segments/preview", 200, rows="6", **odd).count("data-wrong") == 6
+    desk.get("/segments/seen?name=%5C&event=%00%ff")
+
+
 @pytest.mark.parametrize("locale", ["en", "ko"])
 def test_every_question_can_be_drawn_in_every_way(desk, locale):
     desk.sign_in(Role.MARKETER, locale)

@@ -187,10 +187,11 @@ def _fresh(root: Node, action: str) -> str:
         beside = [path for path, _ in walk(root) if path.rpartition("-")[0] == above]
         return f"r{beside[-1]}" if beside else ""
     path, _, key = rest.partition(":")
-    count = dict(walk(root))[path].row.get(key, ["0"])[-1] if what == "grow" else ""
-    if count:
-        return f"f-r{path}.{key}.{int(count) - 1}.kind"
-    return f"r{path}" if what == "drop" else ""
+    if what != "grow":
+        return f"r{path}" if what == "drop" else ""
+    node = dict(walk(root)).get(path)
+    count = node.row.get(key, [""])[-1] if node else ""
+    return f"f-r{path}.{key}.{int(count) - 1}.kind" if count.isdecimal() else ""
 
 
 def _text(visit: Visit, kept: Segment | None) -> str:
