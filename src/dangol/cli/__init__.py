@@ -21,7 +21,7 @@ app = typer.Typer(
 )
 
 _GROUPS = (
-    "operate", "checking", "keys", "rhythm", "segment", "import_", "backup", "upgrade", "practice",
+    "operate", "checking", "keys", "door", "rhythm", "segment", "import_", "backup", "upgrade", "practice",
 )  # fmt: skip
 """Modules of this package with an `app` (a group) or a `register` function (single commands)."""
 

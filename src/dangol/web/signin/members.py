@@ -33,6 +33,19 @@ def get_member(conn: psycopg.Connection, member_id: UUID) -> dict[str, Any]:
     return row
 
 
+def find_door(conn: psycopg.Connection, email: str | None) -> dict[str, Any]:
+    """Who gets a new link from the command line: the member of this address, or the first owner.
+
+    Raises:
+        NotFound: there is nobody of this address, or the member is shut out.
+    """
+    for row in list_members(conn):
+        wanted = row["role"] == Role.OWNER.word if email is None else row["email"] == email.strip()
+        if wanted and row["disabled_at"] is None:
+            return row
+    raise NotFound("Nobody with this address may sign in; an owner can let them in again.")
+
+
 def invite_member(
     conn: psycopg.Connection, email: str, name: str, role: Role, now: datetime, *, locale: str
 ) -> str:
