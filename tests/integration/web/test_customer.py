@@ -80,6 +80,19 @@ def test_the_rhythm_is_explained_and_the_year_ahead_told(desk, add_customer):
         assert ("KRW" in part) == (locale == "en")
 
 
+def test_give_and_take_comes_after_the_page(desk, add_customer):
+    customer = add_customer("홍길동", "active", traits={"email": "a@home.example"})
+    desk.sign_in(Role.SUPPORT)
+    url = f"/customers/{customer}/giving"
+    assert f'hx-get="{url}"' in desk.get(f"/customers/{customer}")
+    page = desk.get(url)
+    assert "/f/" in page
+    assert "From them:" in page
+    desk.sign_in(Role.VIEWER)
+    assert "/f/" not in desk.get(url)
+    desk.get("/customers/999/giving", 404)
+
+
 def test_the_timeline_goes_on(desk, add_customer):
     who = add_customer("Kim")
     for number in range(35):

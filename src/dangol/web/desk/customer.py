@@ -48,6 +48,19 @@ def show_timeline(visit: Visit) -> Answer:
     return Page("desk/timeline_part.html", _timeline(visit, customer_id))
 
 
+def show_giving(visit: Visit) -> Answer:
+    """What each side gave, and when and whether to write; history is asked, which takes a moment."""
+    profile = get_profile(visit.conn, visit.number("id"))
+    if profile.erased_at is not None:
+        raise NotFound()
+    values = {
+        "profile": profile,
+        "giving": _giving(visit, profile.customer_id),
+        "rapport": _asked(visit, "rapport", profile.customer_id),
+    }
+    return Page("desk/giving.html", values)
+
+
 def change_consent(visit: Visit) -> Answer:
     """Record what the customer asked for; it holds everywhere once this page answers."""
     profile = get_profile(visit.conn, visit.number("id"))
@@ -101,8 +114,6 @@ def page_of(visit: Visit, profile: Profile, problem: str = "") -> Page:
         "notes": list_notes(visit.conn, customer_id),
         "interests": list_interests(visit.conn, customer_id, visit.now),
         "readers_url": readers_url,
-        "giving": _giving(visit, customer_id),
-        "rapport": _asked(visit, "rapport", customer_id),
         "problem": problem,
         **_timeline(visit, customer_id),
     }
