@@ -166,7 +166,9 @@ select name, first_at, last_at, count from catalogue_event order by count desc, 
 
 -- name: list_properties
 -- The properties of one event, or with '' the traits of customers.
-select name, type, count, example, last_at, in_use from catalogue_property
+select name, type, count, example, last_at,
+    exists (select from property_in_use u where u.name = p.name and u.type = p.type) as in_use
+from catalogue_property p
 where owner = %(owner)s order by count desc, name, type
 
 -- name: list_sources

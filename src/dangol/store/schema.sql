@@ -76,8 +76,7 @@ CREATE TABLE public.catalogue_property (
     type text NOT NULL COLLATE pg_catalog."C",
     count bigint NOT NULL,
     example text,
-    last_at timestamp with time zone NOT NULL,
-    in_use boolean DEFAULT false NOT NULL
+    last_at timestamp with time zone NOT NULL
 );
 CREATE TABLE public.channel_config (
     id uuid NOT NULL,
@@ -443,6 +442,56 @@ CREATE TABLE public.note (
     changed_at timestamp with time zone NOT NULL,
     changed_by text NOT NULL
 );
+CREATE TABLE public.segment (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    definition jsonb NOT NULL,
+    version integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    archived_at timestamp with time zone
+);
+CREATE VIEW public.property_in_use AS
+ WITH active AS (
+         SELECT segment.definition
+           FROM public.segment
+          WHERE (segment.archived_at IS NULL)
+        ), required AS (
+         SELECT jsonb_path_query(active.definition, '$.**."where"[*]'::jsonpath) AS item
+           FROM active
+        UNION ALL
+         SELECT jsonb_path_query(active.definition, '$.**."has"[*]'::jsonpath) AS jsonb_path_query
+           FROM active
+        ), asked AS (
+         SELECT (required.item -> 'name'::text) AS name,
+            (required.item ->> 'type'::text) AS type
+           FROM required
+        UNION ALL
+         SELECT (m.m -> 'property'::text),
+            'number'::text
+           FROM active,
+            LATERAL jsonb_path_query(active.definition, '$.**?(@."kind" == "measure")'::jsonpath) m(m)
+        UNION ALL
+         SELECT n.n,
+            kind.kind
+           FROM active,
+            LATERAL jsonb_path_query(active.definition, '$.**."same"[*]'::jsonpath) n(n),
+            unnest(ARRAY['text'::text, 'number'::text]) kind(kind)
+        UNION ALL
+         SELECT COALESCE((required.item -> key.key), to_jsonb(key.key)) AS "coalesce",
+                CASE key.key
+                    WHEN 'postcode'::text THEN 'text'::text
+                    ELSE 'number'::text
+                END AS "case"
+           FROM required,
+            unnest(ARRAY['latitude'::text, 'longitude'::text, 'postcode'::text]) key(key)
+          WHERE (required.item ? 'kind'::text)
+        )
+ SELECT DISTINCT (name #>> '{}'::text[]) AS name,
+    (type COLLATE "C") AS type
+   FROM asked
+  WHERE ((jsonb_typeof(name) = 'string'::text) AND (type IS NOT NULL));
 CREATE TABLE public.referral (
     bucket integer NOT NULL,
     customer_id bigint NOT NULL,
@@ -511,16 +560,6 @@ CREATE TABLE public.seen (
     key uuid NOT NULL
 )
 PARTITION BY RANGE (week);
-CREATE TABLE public.segment (
-    id uuid NOT NULL,
-    name text NOT NULL,
-    definition jsonb NOT NULL,
-    version integer NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    created_by text NOT NULL,
-    changed_at timestamp with time zone NOT NULL,
-    archived_at timestamp with time zone
-);
 CREATE TABLE public.segment_change (
     segment_id uuid NOT NULL,
     bucket integer NOT NULL,

@@ -25,6 +25,7 @@ from dangol.know.segment.service import (
 from dangol.know.segment.store import find_version
 from dangol.settings import Settings
 from dangol.store.lake import snapshot
+from dangol.store.lake.manifest import list_typed
 from dangol.store.pool import connect
 from tests.integration.know.crowd import add_customer, add_event
 
@@ -161,3 +162,31 @@ def test_what_was_archived_cannot_be_chosen(conn: psycopg.Connection) -> None:
         create_segment(conn, "New", {"kind": "segment", "id": str(old.id)}, "t", NOW)
     with pytest.raises(Conflict):
         edit_segment(conn, get_segment(conn, old.id), "Old", ORDERED, "t", NOW)
+
+
+def test_what_conditions_name_gets_columns_in_files(conn: psycopg.Connection) -> None:
+    conn.execute(
+        "insert into catalogue_property (owner, name, type, count, last_at)"
+        " select 'Order Shipped', name, type, 1, now() from (values ('total', 'number'),"
+        " ('total', 'text'), ('order_id', 'text'), ('latitude', 'number'), ('note', 'text'),"
+        " ('price', 'number')) heard (name, type)"
+    )
+    assert list_typed(conn) == ()
+    shipped = {
+        "kind": "not_followed",
+        "name": "Order Shipped",
+        "where": [{"name": "total", "op": "gt", "value": 5}, {"kind": "moment"}],
+        "then": {"name": "Order Delivered"},
+        "same": ["order_id"],
+    }
+    price = {"kind": "measure", "name": "Order Shipped", "take": "max", "property": "price"}
+    either = {"kind": "any", "of": [shipped, {"kind": "not", "of": {**price, "value": 5}}]}
+    segment = create_segment(conn, "S", either, "t", NOW).segment
+    assert [(column.property, str(column.type)) for column in list_typed(conn)] == [
+        ("latitude", "number"),
+        ("order_id", "text"),
+        ("price", "number"),
+        ("total", "number"),
+    ]
+    archive_segment(conn, segment.id, 1, "t", NOW)
+    assert list_typed(conn) == ()

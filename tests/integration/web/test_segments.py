@@ -123,7 +123,7 @@ def test_every_question_can_be_drawn_in_every_way(desk, locale):
 
 def test_lists_offer_what_was_heard_and_what_there_is(desk, people, conn):
     desk.sign_in(Role.MARKETER)
-    heard = "insert into catalogue_property values (%s, %s, 'text', 1, null, now(), false)"
+    heard = "insert into catalogue_property values (%s, %s, 'text', 1, null, now())"
     conn.execute(heard, ["", "city"])
     conn.execute(heard, ["Order Completed", "coupon"])
     conn.commit()
@@ -155,7 +155,7 @@ def test_a_condition_can_be_written_as_text(desk, people):
 
 @pytest.mark.parametrize("locale", ["en", "ko"])
 def test_a_segment_can_start_from_what_shops_often_ask(desk, people, conn, locale):
-    heard = "insert into catalogue_property values ('', 'city', 'text', 1, null, now(), false)"
+    heard = "insert into catalogue_property values ('', 'city', 'text', 1, null, now())"
     conn.execute(heard)
     conn.commit()
     desk.sign_in(Role.MARKETER, locale)

@@ -37,13 +37,13 @@ select path from lake_file
 select bucket_lo, bucket_hi from lease order by partition
 
 -- name: list_typed_properties
--- Scalar event properties that are in use, then the most frequent ones.
+-- Scalar event properties that conditions of segments name, then the most frequent ones.
 select name, type
-from catalogue_property
+from catalogue_property left join property_in_use u using (name, type)
 where owner <> '' and type in ('text', 'number', 'time', 'boolean')
-group by name, type
-having bool_or(in_use) or sum(count) >= %(frequent)s
-order by bool_or(in_use) desc, sum(count) desc, name, type
+group by name, type, u.name
+having u.name is not null or sum(count) >= %(frequent)s
+order by u.name is null, sum(count) desc, name, type
 limit %(limit)s
 
 -- name: delete_moved

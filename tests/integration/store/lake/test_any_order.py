@@ -132,8 +132,8 @@ class World:
 
     def type(self, kind: str) -> None:
         self.conn.execute(
-            "insert into catalogue_property (owner, name, type, count, last_at, in_use) "
-            "values ('e', 'v', %s, 1, now(), true) on conflict do nothing",
+            "insert into catalogue_property (owner, name, type, count, last_at) "
+            "values ('e', 'v', %s, 1000, now()) on conflict do nothing",
             [kind],
         )
         self.conn.commit()

@@ -110,8 +110,8 @@ def test_typed_columns_answer_alike_in_old_files_new_files_and_recent(
     move_once(dsn, settings, NOW)
     for kind in PropertyType:
         conn.execute(
-            "insert into catalogue_property (owner, name, type, count, last_at, in_use) "
-            "values ('Order Completed', 'v', %s, 1, now(), true)",
+            "insert into catalogue_property (owner, name, type, count, last_at) "
+            "values ('Order Completed', 'v', %s, 1000, now())",
             [kind],
         )
     for _ in range(2):
