@@ -52,19 +52,19 @@ def download(visit: Visit) -> Answer:
 def begin(visit: Visit) -> Answer:
     """The builder for a new segment: empty, from a starter (`?from=`), or as text (`?as=text`)."""
     if _is_text(visit):
-        return _builder(visit, None, "", None)
+        return _builder(visit, _Shown())
     starter = find_starter(visit, visit.query("from")) if visit.query("from") else None
     if starter is None:
-        return _builder(visit, None, "", EMPTY, starters=offered(visit))
+        return _builder(visit, _Shown(root=EMPTY, starters=offered(visit)))
     root = from_condition(segment.parse(starter.condition))
-    return _builder(visit, None, name_of(visit, starter), root)
+    return _builder(visit, _Shown(name=name_of(visit, starter), root=root))
 
 
 def show(visit: Visit) -> Answer:
     """The builder with a kept segment."""
     kept = service.get_segment(visit.conn, visit.id())
     root = None if _is_text(visit) else from_condition(kept.definition)
-    return _builder(visit, kept, kept.name, root)
+    return _builder(visit, _Shown(kept=kept, name=kept.name, root=root))
 
 
 def draw(visit: Visit) -> Answer:
@@ -145,17 +145,19 @@ def download_people(visit: Visit) -> Answer:
 
 def _save(visit: Visit, kept: Segment | None) -> Answer:
     root = None if visit.form("fixed") else read_sheet(visit.given.form)
+    shown = _Shown(kept=kept, name=visit.form("name"), root=root)
     action = visit.form("do", "save")
     if action != "save" and root is not None:
         changed = act(root, action)
-        return _builder(visit, kept, visit.form("name"), changed, fresh=_fresh(changed, action))
+        fresh = _fresh(changed, action)
+        return _builder(visit, msgspec.structs.replace(shown, root=changed, fresh=fresh))
     try:
         written = _given(visit, kept)
         if written.wrong:
-            return _builder(visit, kept, visit.form("name"), root, wrong=written.wrong)
+            return _builder(visit, msgspec.structs.replace(shown, wrong=written.wrong))
         saved = _keep(visit, kept, written.definition)
     except InputError as error:
-        return _builder(visit, kept, visit.form("name"), root, visit.say(error))
+        return _builder(visit, msgspec.structs.replace(shown, problem=visit.say(error)))
     visit.record("segment_saved", saved.name, version=saved.version)
     return Move(f"/segments/{saved.id}", "segment.saved")
 
@@ -211,32 +213,29 @@ def _keep(visit: Visit, kept: Segment | None, definition: dict[str, Any]) -> Seg
     return service.edit_segment(visit.conn, seen, name, definition, visit.by, visit.now).segment
 
 
-def _builder(
-    visit: Visit,
-    kept: Segment | None,
-    name: str,
-    root: Node | None,
-    problem: str = "",
-    *,
-    wrong: Sequence[Wrong] = (),
-    fresh: str = "",
-    starters: Sequence[Starter] = (),
-) -> Page:
-    version = visit.form("version") or (str(kept.version) if kept else "0")
+class _Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """What the builder's page is about; without a root the condition stands there as text."""
+
+    kept: Segment | None = None
+    name: str = ""
+    root: Node | None = None
+    problem: str = ""
+    wrong: Sequence[Wrong] = ()
+    fresh: str = ""
+    starters: Sequence[Starter] = ()
+
+
+def _builder(visit: Visit, shown: _Shown) -> Page:
+    kept = shown.kept
     values = {
-        "kept": kept,
-        "name": name,
-        "version": version,
-        "text": _text(visit, kept) if root is None else "",
-        "problem": problem,
+        **_sheet_values(visit, shown.root or EMPTY, kept.id if kept else None, shown.wrong),
+        **msgspec.structs.asdict(shown),
+        "version": visit.form("version") or (str(kept.version) if kept else "0"),
+        "text": _text(visit, kept) if shown.root is None else "",
         "sentence": _sentences(visit, [kept])[kept.id] if kept else "",
-        "fresh": fresh,
-        "starters": starters,
         "counts": None,
-        **_sheet_values(visit, root or EMPTY, kept.id if kept else None, wrong),
-        "root": root,
     }
-    return Page("desk/segment.html", values, 422 if problem or wrong else 200)
+    return Page("desk/segment.html", values, 422 if shown.problem or shown.wrong else 200)
 
 
 def _sheet_values(
