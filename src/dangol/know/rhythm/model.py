@@ -43,12 +43,15 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     since: date | None = None
     """The day from which they hold; they are chosen anew a year later at the earliest, so that
     what a chart shows in between is people who changed, and not lines that moved."""
+    slow: "Thresholds | None" = None
+    """The lines for whoever's own gap is four weeks or longer; None: the same as for everybody."""
 
 
 USUAL = Thresholds()
-FREQUENT = Thresholds(active=0.8, lapsing=0.4, loyal_enter=0.85, loyal_stay=0.81)
+FREQUENT = Thresholds(active=0.8, lapsing=0.4, loyal_enter=0.85, loyal_stay=0.81, slow=USUAL)
 """For shops where people come more than weekly: their horizon is cut to a week at the least,
-which is several of their gaps, so every p is higher."""
+which is several of their gaps, so every p is higher. Not that of who comes seldom: two of their
+gaps lie ahead of them as everywhere, and somebody steady is a regular at their own pace."""
 
 
 class Spend(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,6 +28,8 @@ UNKNOWN, INACTIVE, LAPSING, ACTIVE, LOYAL, NEW = range(6)
 _LEVEL = np.array([0, INACTIVE, LAPSING, ACTIVE, LOYAL, ACTIVE], dtype=np.int8)
 
 _FREQUENT_GAP = 7.0
+SLOW_GAP = 28.0
+"""Days; from here on somebody comes seldom, whatever is usual in the shop."""
 HELD_DAYS = 28
 """So long silence does not take back what an own order gave."""
 HELD_FOR = timedelta(days=365)
@@ -93,6 +95,17 @@ def level_of(stage: Stage) -> int:
 
 def _level(
     lines: Thresholds, scores: Scores, rows: Histories, is_new: object, *, lenient: bool
+) -> Codes:
+    """By the lines that go with the own pace."""
+    level = _read_off(lines, scores, rows, is_new, lenient)
+    if lines.slow is None:
+        return level
+    slow = _read_off(lines.slow, scores, rows, is_new, lenient)
+    return np.where(scores.gap_days >= SLOW_GAP, slow, level)
+
+
+def _read_off(
+    lines: Thresholds, scores: Scores, rows: Histories, is_new: object, lenient: bool
 ) -> Codes:
     band = lines.band if lenient else 0.0
     loyal = lines.loyal_stay if lenient else lines.loyal_enter

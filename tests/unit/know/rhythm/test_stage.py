@@ -32,6 +32,8 @@ from dangol.model.stage import Stage
 from tests.unit.know.rhythm.crowd import SHOP, simulate
 
 CDNOW = Params(r=0.525, alpha=6.183, a=0.891, b=1.614)
+GROCER = Params(r=1.406, alpha=1.372, a=0.0256, b=24.48)
+"""Of a grocery chain (completejourney): half of all gaps are below a week."""
 START, DAY = dt.date(2025, 1, 1), dt.timedelta(1)
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 LEVEL = {UNKNOWN: 0, INACTIVE: 1, LAPSING: 2, ACTIVE: 3, LOYAL: 4, NEW: 3}
@@ -77,10 +79,18 @@ def test_one_timer_is_new_until_the_newcomers_horizon_and_then_judged():
     assert _stage(model, 0, 0, horizon + 1, old=NEW) in {LAPSING, INACTIVE}
 
 
-@pytest.mark.parametrize("params", [CDNOW, SHOP, Params(r=1.8, alpha=9, a=0.9, b=4.5)])
-def test_who_comes_every_sixty_days_is_loyal_after_sixty_weeks_and_stays_so(params):
-    """Looked at every day, by the models of three shops; the gap is far from what is usual there."""
-    model, code, seen = _model(*structs.astuple(params)), UNKNOWN, []
+@pytest.mark.parametrize(
+    ("params", "lines"),
+    [
+        (CDNOW, USUAL),
+        (SHOP, USUAL),
+        (Params(r=1.8, alpha=9, a=0.9, b=4.5), USUAL),
+        (GROCER, FREQUENT),
+    ],
+)
+def test_who_comes_every_sixty_days_is_loyal_after_sixty_weeks_and_stays_so(params, lines):
+    """Looked at every day, by the models of four shops; the gap is far from what is usual there."""
+    model, code, seen = _model(*structs.astuple(params), lines), UNKNOWN, []
     for today in range(14 * 60):
         x, last = today // 60, today // 60 * 60
         code = _stage(model, x, last, today, old=code, acted=today == last)
@@ -255,6 +265,20 @@ def test_when_the_shop_improves_the_line_of_regulars_rises():
     assert better == sorted(better)
     assert better[-1] > better[0] * 1.4
     assert abs(same[-1] / same[0] - 1) < 0.15
+
+
+@given(
+    x=st.integers(0, 60), last=st.integers(1, 700), quiet=st.integers(0, 700), old=st.integers(1, 5)
+)
+@settings(deadline=None)
+def test_in_a_fast_shop_who_comes_seldom_is_judged_as_anywhere_else(x, last, quiet, old):
+    last = last if x else 0
+    fast, slow = (_model(*structs.astuple(GROCER), lines) for lines in (FREQUENT, USUAL))
+    only = _model(*structs.astuple(GROCER), structs.replace(FREQUENT, slow=None))
+    gap = score(GROCER, ModelKind.MBG, histories([x], [last], [last + quiet])).gap_days[0]
+    for acted in (False, True):
+        asked = {"x": x, "last": last, "age": last + quiet, "old": old, "acted": acted}
+        assert _stage(fast, **asked) == _stage(slow if gap >= 28 else only, **asked)
 
 
 def test_lines_stand_in_order():
