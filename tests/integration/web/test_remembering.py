@@ -31,6 +31,9 @@ def test_a_note_is_written_and_its_customer_found_by_it(desk, add_customer):
     desk.sign_in(Role.SUPPORT, "ko")
     desk.post(f"/customers/{who}/notes", text="신 커피를 싫어하심 50%")
     page = desk.get(f"/customers/{who}")
+    for field in ("#f-text", "/customers#f-q"):  # one tap each from the top of a phone's screen
+        assert f'href="{field}"' in page
+        assert f'id="{field.partition("#")[2]}"' in page + desk.get("/customers")
     assert "신 커피를 싫어하심 50%" in page
     assert "편지에 쓰지 않음" in page
     found = desk.get("/customers?q=신 커피")
