@@ -83,6 +83,11 @@ class Thread(msgspec.Struct, frozen=True):
     summary: ThreadSummary
     messages: list[ThreadMessage]
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the customer has said anything in it."""
+        return any(one.direction == "in" for one in self.messages)
+
 
 class Out(msgspec.Struct, frozen=True, kw_only=True):
     """A mail of ours that stands in a thread."""
@@ -166,7 +171,8 @@ def answer(
     caller's transaction; what waits is over when it commits.
 
     Raises:
-        InputError: the text is empty or longer than 50,000 characters, or no sender is set.
+        InputError: the text is empty or longer than 50,000 characters, no sender is set, or there
+            is nothing to answer: then it would be another mail that nobody asked for.
         NotFound: there is no such thread.
     """
     text = check_text(text)
@@ -177,6 +183,8 @@ def answer(
     if conn.execute(_SQL.lock_thread, key_of(customer_id) | {"id": thread_id}).fetchone() is None:
         raise NotFound("There is no such conversation; it may belong to a merged customer.")
     found = get_thread(conn, customer_id, thread_id)
+    if not found.is_answered:
+        raise InputError("They have not written back yet. To say something else, write a new mail.")
     by = f"member:{member}"
     new = NewSend(kind="answer", message_kind=MessageKind.CONVERSATION)
     send_id = create_send(conn, new, by=by, now=now)

@@ -60,6 +60,8 @@ def test_one_button_at_home_opens_a_mail_that_goes_out_once(desk, hong):
         "select s.kind, s.message_kind, m.state from send s join message m on m.send_id = s.id"
     ).fetchall()
     assert sent == [("personal", "conversation", "queued")]
+    assert "No answer yet" in desk.get(thread)
+    assert "write a new mail" in desk.post(thread, 422, text="여보세요?"), "that needs leave again"
     home = desk.get("/")
     assert thread in home
     assert f"{url}?why=quiet" not in home
