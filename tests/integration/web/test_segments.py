@@ -173,3 +173,16 @@ def test_an_empty_shop_is_told_what_comes_first(desk):
     counted = desk.post("/segments/preview", 200, rows="0")
     assert 'href="/imports"' in counted
     assert 'href="/segments/new"' in desk.get("/segments")
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"), [("en", "the segment “둘”"), ("ko", "손님 묶음 “둘”에서 쓰고")]
+)
+def test_what_is_in_use_is_not_put_away_and_says_by_what(desk, locale, said):
+    desk.sign_in(Role.MARKETER, locale)
+    url = desk.post("/segments", name="하나", do="save", **LOYAL)
+    other = {"rows": "1", "r0.kind": "segment", "r0.id": url.rpartition("/")[2]}
+    second = desk.post("/segments", name="둘", do="save", **other)
+    assert said in desk.post(f"{url}/archive", 422)
+    desk.post(f"{second}/archive")
+    desk.post(f"{url}/archive")

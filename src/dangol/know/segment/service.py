@@ -53,6 +53,13 @@ class Sampled(msgspec.Struct, frozen=True):
     email: str | None
 
 
+class User(msgspec.Struct, frozen=True):
+    """What uses a segment: a `campaign` or another `segment`, by its name."""
+
+    kind: str
+    name: str
+
+
 class Counted(msgspec.Struct, frozen=True):
     """Exactly how many people a condition means, and some of them spread over all."""
 
@@ -166,12 +173,14 @@ def list_segments(conn: psycopg.Connection) -> list[Segment]:
     return store.list_segments(conn)
 
 
-def list_users(conn: psycopg.Connection, segment_id: UUID, *, open_only: bool) -> list[str]:
-    """What uses a segment, in words: campaigns (only unfinished ones, or all) and segments."""
+def list_users(conn: psycopg.Connection, segment_id: UUID, *, open_only: bool) -> list[User]:
+    """What uses a segment: campaigns (only unfinished ones, or all) and segments."""
     campaigns = store.list_campaigns_of(conn, segment_id, open_only=open_only)
     others = store.list_segments(conn)
     naming = [other.name for other in others if segment_id in segments_in(other.definition)]
-    return [f"campaign “{name}”" for name in campaigns] + [f"segment “{name}”" for name in naming]
+    return [User("campaign", name) for name in campaigns] + [
+        User("segment", name) for name in naming
+    ]
 
 
 # -- asking --------------------------------------------------------------------------------
@@ -252,7 +261,7 @@ def _require_unused(conn: psycopg.Connection, segment_id: UUID, *, open_only: bo
         raise Refused(
             "“{name}” is used by {users}; change these first.",
             name=segment.name,
-            users=", ".join(users),
+            users=", ".join(f"{user.kind} “{user.name}”" for user in users),
         )
     return segment
 

@@ -92,8 +92,13 @@ def save(visit: Visit) -> Answer:
 
 
 def archive(visit: Visit) -> Answer:
-    """Take it out of the list; refused while something uses it."""
+    """Take it out of the list; while something uses it the page says what."""
     kept = service.get_segment(visit.conn, visit.id())
+    if users := service.list_users(visit.conn, kept.id, open_only=True):
+        called = (visit.t(f"segment.user_{user.kind}", name=user.name) for user in users)
+        problem = visit.t("segment.used_by", name=kept.name, users=", ".join(called))
+        root = from_condition(kept.definition)
+        return _builder(visit, _Shown(kept=kept, name=kept.name, root=root, problem=problem))
     service.archive_segment(visit.conn, kept.id, kept.version, visit.by, visit.now)
     visit.record("segment_archived", kept.name)
     return Move("/segments", "segment.archived")
