@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 
 from bench._ground import fresh_database
 from bench.report import Figure, show
-from dangol.know.rhythm.fit import Fit, climb, fit
+from dangol.know.rhythm.fit import Fit, as_model, climb, fit
 from dangol.know.rhythm.forecast import expected_orders
 from dangol.know.rhythm.history import Histories, group, histories
 from dangol.know.rhythm.likelihood import Likelihood
@@ -179,17 +179,8 @@ def _fill(conn: psycopg.Connection, customers: int) -> None:
 
 
 def _model(found: Fit) -> RhythmModel:
-    now = np.datetime64("now").astype(object)
-    return RhythmModel(
-        version=1,
-        kind=found.kind,
-        params=found.params,
-        fitted_at=now,
-        as_of=now.date(),
-        customers=found.customers,
-        repeaters=found.repeaters,
-        log_likelihood=found.log_likelihood,
-    )
+    now = dt.datetime.now(dt.UTC)
+    return as_model(found, now.date(), now)
 
 
 def _show(what: str, seconds: float, baseline: float, against: str, note: str = "") -> None:

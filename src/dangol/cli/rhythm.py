@@ -195,21 +195,13 @@ def _stages(read: _Read, found: "Fit") -> list[str]:
 
 
 def _as_model(read: _Read, found: "Fit") -> "RhythmModel":
-    from dangol.know.rhythm.model import RhythmModel
+    from msgspec.structs import replace
+
+    from dangol.know.rhythm.fit import as_model
     from dangol.know.rhythm.stage import choose_thresholds
 
-    return RhythmModel(
-        version=0,
-        kind=found.kind,
-        params=found.params,
-        fitted_at=dt.datetime.combine(read.day, dt.time(), dt.UTC),
-        as_of=read.day,
-        customers=found.customers,
-        repeaters=found.repeaters,
-        log_likelihood=found.log_likelihood,
-        thresholds=choose_thresholds(read.rows),
-        calendar=read.calendar,
-    )
+    model = as_model(found, read.day, dt.datetime.combine(read.day, dt.time(), dt.UTC))
+    return replace(model, thresholds=choose_thresholds(read.rows), calendar=read.calendar)
 
 
 def _read(

@@ -5,7 +5,7 @@ days") learn how often each of their groups comes from the window that ends at t
 say of everybody how likely an order is within the days after it.
 """
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import msgspec
 import numpy as np
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from dangol.errors import InputError
 from dangol.know.rhythm.calendar import ALWAYS, OpenDays, number_of
-from dangol.know.rhythm.fit import fit
+from dangol.know.rhythm.fit import Fit, as_model, fit
 from dangol.know.rhythm.history import Histories, from_days
 from dangol.know.rhythm.minimum import LEAST_DAYS, find_shortage
-from dangol.know.rhythm.model import ModelKind, RhythmModel
+from dangol.know.rhythm.model import ModelKind
 from dangol.know.rhythm.orderlog import OrderLog
 from dangol.know.rhythm.score import p_active
 from dangol.know.rhythm.stage import choose_thresholds, restage
@@ -159,20 +159,11 @@ def _look(log: OrderLog, cut: date, days: int, calendar: OpenDays) -> _Cut:
     return _Cut(who, _came(log, who, until, days), p, groups)
 
 
-def _stages(found: object, rows: Histories, cut: date) -> NDArray[np.int64]:
+def _stages(found: Fit, rows: Histories, cut: date) -> NDArray[np.int64]:
     """The stage of each without a past: what p alone says."""
     nobody = np.zeros(len(rows), np.int8)
-    model = RhythmModel(
-        version=0,
-        kind=found.kind,
-        params=found.params,
-        fitted_at=np.datetime64(cut).astype("datetime64[s]").astype(object),
-        as_of=cut,
-        customers=found.customers,
-        repeaters=found.repeaters,
-        log_likelihood=found.log_likelihood,
-        thresholds=choose_thresholds(rows),
-    )
+    model = as_model(found, cut, datetime.combine(cut, time(), UTC))
+    model = msgspec.structs.replace(model, thresholds=choose_thresholds(rows))
     return restage(model, rows, nobody, nobody).codes.astype(np.int64)
 
 

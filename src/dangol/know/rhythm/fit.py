@@ -1,5 +1,6 @@
 """Learn the four numbers of a rhythm model from all histories, by maximum likelihood."""
 
+from datetime import date, datetime
 from typing import Protocol
 
 import msgspec
@@ -9,7 +10,7 @@ from scipy.optimize import minimize
 from dangol.errors import InputError
 from dangol.know.rhythm.history import Histories, group
 from dangol.know.rhythm.likelihood import Array, Likelihood
-from dangol.know.rhythm.model import ModelKind, Params
+from dangol.know.rhythm.model import ModelKind, Params, RhythmModel
 
 _WEEK = 7.0
 _BOUNDS = [(-10.0, 12.0)] * 4
@@ -75,6 +76,21 @@ def fit(rows: Histories, kind: ModelKind = ModelKind.MBG) -> Fit:
         repeaters=rows.repeaters,
         calls=found.nfev,
         is_dropout_identified=params.a / (params.a + params.b) >= _LEAST_DROPOUT,
+    )
+
+
+def as_model(found: Fit, as_of: date, fitted_at: datetime) -> RhythmModel:
+    """What was found as version 0 of a model, with the usual lines and nothing closed."""
+    return RhythmModel(
+        version=0,
+        kind=found.kind,
+        params=found.params,
+        fitted_at=fitted_at,
+        as_of=as_of,
+        customers=found.customers,
+        repeaters=found.repeaters,
+        log_likelihood=found.log_likelihood,
+        covariance=found.covariance,
     )
 
 

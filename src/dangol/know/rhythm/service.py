@@ -79,20 +79,9 @@ def refit(
 
 
 def _learn(rows: Histories, kind: ModelKind, today: date, now: datetime) -> RhythmModel:
-    from dangol.know.rhythm.fit import fit  # scipy: only where it is needed
+    from dangol.know.rhythm.fit import as_model, fit  # scipy: only where it is needed
 
-    found = fit(rows, kind)
-    return RhythmModel(
-        version=0,
-        kind=kind,
-        params=found.params,
-        fitted_at=now,
-        as_of=today,
-        customers=found.customers,
-        repeaters=found.repeaters,
-        log_likelihood=found.log_likelihood,
-        covariance=found.covariance,
-    )
+    return as_model(fit(rows, kind), today, now)
 
 
 def _learn_spend(conn: psycopg.Connection, today: date) -> Spend | SpendProblem:

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from dangol.know.rhythm.fit import fit
+from dangol.know.rhythm.fit import as_model, fit
 from dangol.know.rhythm.forecast import expected_orders
 from dangol.know.rhythm.model import Params, RhythmModel
 from dangol.know.rhythm.score import p_active, score
@@ -17,18 +17,8 @@ CDNOW = Params(r=0.525, alpha=6.183, a=0.891, b=1.614)
 
 
 def learn(rows) -> RhythmModel:
-    found = fit(rows)
-    return RhythmModel(
-        version=1,
-        kind=found.kind,
-        params=found.params,
-        fitted_at=dt.datetime(2026, 3, 1, tzinfo=dt.UTC),
-        as_of=dt.date(2026, 3, 1),
-        customers=found.customers,
-        repeaters=found.repeaters,
-        log_likelihood=found.log_likelihood,
-        covariance=found.covariance,
-    )
+    at = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+    return as_model(fit(rows), at.date(), at)
 
 
 def coverage(truth: Params, seeds: range) -> tuple[float, float]:
