@@ -77,6 +77,13 @@ def test_hours_are_those_of_each_persons_clock(
     few = find_best_hour(settings, FEW, NOW)
     assert few is not None
     assert (few.is_enough, few.is_own, few.hour) == (False, False, 10)
+    crowd.execute("insert into customer (bucket, customer_id, zone, first_seen_at, last_seen_at,"
+                  " created_at) values (6, 6, 'America/New_York', %(now)s, %(now)s, %(now)s)",
+                  {"now": NOW})  # fmt: skip
+    crowd.commit()
+    silent = find_best_hour(settings, 6, NOW)
+    assert silent is not None
+    assert (silent.zone, silent.acts) == ("America/New_York", 0)
     abroad = find_best_hour(settings, ABROAD, NOW)
     assert abroad is not None
     assert (abroad.zone, abroad.is_own) == ("America/New_York", True)

@@ -9,7 +9,7 @@ import psycopg
 from dangol.know.attention.ledger import REST, RETURN_DAYS
 from dangol.know.attention.store import SQL
 from dangol.know.attention.tariff import COST, needed
-from dangol.model.customer import bucket_of
+from dangol.model.customer import customer_key
 from dangol.model.stage import Stage
 
 
@@ -31,8 +31,7 @@ def find_attention(
     conn: psycopg.Connection, customer_id: int, stage: Stage, care: float, now: datetime
 ) -> Attention:
     """What the guard sees of one customer at `now`; `care` is how careful the shop is, 0 not at all."""
-    key = {"bucket": bucket_of(customer_id), "customer_id": customer_id}
-    row = conn.execute(SQL.find_ledger, key).fetchone()
+    row = conn.execute(SQL.find_ledger, customer_key(customer_id)).fetchone()
     level = REST if row is None else level_at(*row, now=now)
     least = needed(stage, COST["email"], care)
     return Attention(

@@ -17,3 +17,7 @@ order by version desc limit 1
 -- name: find_week
 -- The newest, as far as pages show it.
 select told_at, acts, week from timing_model order by version desc limit 1
+
+-- name: find_zone
+-- Where one customer's clock stands.
+select zone from customer where bucket = %(bucket)s and customer_id = %(customer_id)s

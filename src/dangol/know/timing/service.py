@@ -17,6 +17,7 @@ from dangol.know.timing.store import (
     count_people,
     count_week,
     find_model,
+    find_zone,
     register_offsets,
 )
 from dangol.model.customer import BUCKETS, bucket_of
@@ -91,14 +92,14 @@ def find_best_hour(settings: Settings, customer_id: int, now: datetime) -> BestH
     dsn, bucket = settings.database_url or "", bucket_of(customer_id)
     with connect(dsn, name="timing") as conn:
         model, brand_zone = find_model(conn), read_brand(conn).zone
+        own_zone = find_zone(conn, customer_id)
     if model is None:
         return None
     views = ("events", "customers")
     with snapshot(settings, dsn, (bucket, bucket), views=views) as snap:
         register_offsets(snap, brand_zone, now)
         own = count_hours(snap, Span(bucket, bucket, customer_id), brand_zone, now)
-    zone = own.column("zone")[0].as_py() if own.num_rows else brand_zone
-    return best_hour(model, own, zone)
+    return best_hour(model, own, own_zone or brand_zone)
 
 
 def best_hour(model: TimingModel, own: pa.Table, zone: str) -> BestHour:

@@ -8,7 +8,7 @@ import psycopg
 import pyarrow as pa
 from psycopg.types.json import Jsonb
 
-from dangol.model.customer import BUCKETS
+from dangol.model.customer import BUCKETS, customer_key
 from dangol.model.event import RESERVED_NAMES, EventName
 from dangol.model.zone import list_offsets
 from dangol.store.lake import Snapshot
@@ -120,6 +120,12 @@ def find_model(conn: psycopg.Connection) -> TimingModel | None:
     """The newest model; None before the first night with any act."""
     row = conn.cursor(row_factory=psycopg.rows.dict_row).execute(SQL.find_model).fetchone()
     return TimingModel(**row) if row else None
+
+
+def find_zone(conn: psycopg.Connection, customer_id: int) -> str | None:
+    """Where a customer's clock stands, if that is known."""
+    row = conn.execute(SQL.find_zone, customer_key(customer_id)).fetchone()
+    return row[0] if row else None
 
 
 def _values(span: Span, zone: str, now: datetime) -> dict[str, Any]:
