@@ -88,6 +88,7 @@ def test_give_and_take_comes_after_the_page(desk, add_customer):
     page = desk.get(url)
     assert "/f/" in page
     assert "From them:" in page
+    assert "never said that we may write" in page, "and not that it is a good time to"
     desk.sign_in(Role.VIEWER)
     assert "/f/" not in desk.get(url)
     desk.get("/customers/999/giving", 404)

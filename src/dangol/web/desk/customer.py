@@ -26,6 +26,7 @@ from dangol.web.desk import past
 from dangol.web.desk.display import Display
 from dangol.web.desk.items import readers_url
 from dangol.web.desk.rhythm_words import Said, say, weekday
+from dangol.web.desk.writing import refusal
 from dangol.web.query import QueryFailed, ask
 from dangol.web.visit import Visit
 
@@ -57,6 +58,7 @@ def show_giving(visit: Visit) -> Answer:
         "profile": profile,
         "giving": _giving(visit, profile.customer_id),
         "rapport": _asked(visit, "rapport", profile.customer_id),
+        "refused": refusal(visit, profile.customer_id),
     }
     return Page("desk/giving.html", values)
 

@@ -1,5 +1,6 @@
 """Values as people read them: dates in the brand's zone, time gone by, amounts, sizes."""
 
+import math
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -69,6 +70,12 @@ class Display:
         if currency == "KRW" and self.locale == "ko":
             return f"{amount}원"
         return f"{amount} {currency}"
+
+    def about(self, minor: float, currency: str) -> str:
+        """An estimated amount: no more digits than anybody can know, three."""
+        if not minor:
+            return self.money(0, currency)
+        return self.money(round(minor, 2 - math.floor(math.log10(abs(minor)))), currency)
 
     def size(self, count: int) -> str:
         """Bytes in a readable unit."""

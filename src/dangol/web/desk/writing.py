@@ -84,6 +84,12 @@ def say_why(visit: Visit, code: str) -> str:
     return visit.t("write.refused", why=visit.t(f"silent.{code}"))
 
 
+def refusal(visit: Visit, customer_id: int) -> str:
+    """Why no mail of ours may go to a customer now; empty where one may, perhaps later."""
+    verdict = _verdict(visit, customer_id)
+    return say_why(visit, verdict.reason.code) if isinstance(verdict, Silent) else ""
+
+
 def _addressee(visit: Visit) -> Profile:
     profile = get_profile(visit.conn, visit.number("id"))
     if profile.erased_at is not None:
@@ -93,7 +99,7 @@ def _addressee(visit: Visit) -> Profile:
 
 def _page(visit: Visit, profile: Profile, subject: str, text: str, problem: str = "") -> Page:
     verdict = _verdict(visit, profile.customer_id)
-    refused = say_why(visit, verdict.reason.code) if isinstance(verdict, Silent) else ""
+    refused = refusal(visit, profile.customer_id)
     values: dict[str, Any] = {
         "profile": profile,
         "subject": subject,
