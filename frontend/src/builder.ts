@@ -2,37 +2,51 @@
 
 type Field = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
 
-const FIELDS = "input[id], select[id], textarea[id]";
 let asked = new Map<string, string>();
 
 function fieldsOf(rows: ParentNode): Field[] {
-  return [...rows.querySelectorAll<Field>(FIELDS)].filter((one) => one.type !== "checkbox");
+  return [...rows.querySelectorAll<Field>("input, select, textarea")];
+}
+
+function isTicked(field: Field): field is HTMLInputElement {
+  return field instanceof HTMLInputElement && field.type === "checkbox";
+}
+
+// Several boxes share a name; their values tell them apart.
+function keyOf(field: Field): string {
+  return isTicked(field) ? `${field.name}=${field.value}` : field.name;
+}
+
+function stateOf(field: Field): string {
+  return isTicked(field) ? String(field.checked) : field.value;
 }
 
 // What the fields said when the rows were asked for: what differs later was typed since.
 function remember(rows: HTMLElement): void {
-  asked = new Map(fieldsOf(rows).map((one) => [one.id, one.value]));
+  asked = new Map(fieldsOf(rows).map((one) => [keyOf(one), stateOf(one)]));
 }
 
 // While the answer was on its way somebody may have gone on typing; that is carried over.
 function carryOver(rows: HTMLElement): Map<string, string> {
   const typed = new Map<string, string>();
   for (const one of fieldsOf(rows)) {
-    if (asked.has(one.id) && asked.get(one.id) !== one.value) typed.set(one.id, one.value);
+    const before = asked.get(keyOf(one));
+    if (before !== undefined && before !== stateOf(one)) typed.set(keyOf(one), stateOf(one));
   }
   return typed;
 }
 
 // Gives back the fields that have it now.
-function restore(typed: Map<string, string>): Field[] {
-  const fields: Field[] = [];
-  for (const [id, value] of typed) {
-    const field = document.getElementById(id) as Field | null;
-    if (!field || field.value === value) continue;
-    field.value = value;
-    fields.push(field);
+function restore(rows: HTMLElement, typed: Map<string, string>): Field[] {
+  const changed: Field[] = [];
+  for (const field of fieldsOf(rows)) {
+    const state = typed.get(keyOf(field));
+    if (state === undefined || state === stateOf(field)) continue;
+    if (isTicked(field)) field.checked = state === "true";
+    else field.value = state;
+    changed.push(field);
   }
-  return fields;
+  return changed;
 }
 
 // After a press of a button the keyboard goes on where the press led: in the new row, say.
@@ -79,7 +93,7 @@ export function watchBuilder(): void {
   listen("htmx:beforeRequest", () => remember(rows));
   listen("htmx:beforeSwap", () => (typed = carryOver(rows)));
   listen("htmx:afterSwap", () => {
-    restored = restore(typed);
+    restored = restore(rows, typed);
     focusFresh(rows);
   });
   // The fields that were changed are gone, and with them what they were about to ask for.
