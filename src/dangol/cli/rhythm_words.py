@@ -59,6 +59,8 @@ def backtest_words(found: "Comparison") -> str:
 def _verdict(found: "Comparison") -> str:
     rule = found.best_rule if "ladder" in found.best_rule else f"rule of {found.best_rule}"
     doubt = f"{found.gain:+.4f} ± {found.gain_error:.4f} of log-loss per customer"
+    if found.is_rule_better:
+        return f"A fixed rule is better here: the {rule} beats everyone's own rhythm ({doubt})."
     if found.is_rule_as_good:
         return (
             f"A fixed rule is as good here: the {rule} forecasts as well as everyone's own rhythm "

@@ -70,6 +70,11 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a fixed rule does as well, as far as this file can tell."""
         return self.gain <= _SURE * self.gain_error
 
+    @property
+    def is_rule_better(self) -> bool:
+        """Whether a fixed rule does visibly better, as where everyone stays away equally long."""
+        return self.gain < -_SURE * self.gain_error
+
 
 class _Cut(msgspec.Struct, frozen=True):
     who: NDArray[np.int64]

@@ -68,6 +68,18 @@ def test_where_everyone_is_alike_a_fixed_rule_is_as_good():
     assert "A fixed rule is as good here" in backtest_words(found)
 
 
+def test_a_rule_that_is_better_is_said_to_be():
+    """Nobody stays away longer than two months and comes again: sixty days say all there is to say."""
+    rng = np.random.default_rng(1)
+    gaps = rng.integers(3, 60, (300, 8))
+    day = np.c_[rng.integers(0, 200, 300), gaps].cumsum(axis=1)
+    stays = np.arange(9) < rng.integers(1, 10, 300)[:, None]
+    found = compare(_log(np.repeat(np.arange(300), 9)[stays.ravel()], day[stays]), 30)
+    assert found.is_rule_as_good
+    assert found.is_rule_better
+    assert "A fixed rule is better here: the rule of 60 days" in backtest_words(found)
+
+
 def test_cuts_are_chosen_where_there_is_a_past_and_a_future():
     crowd = simulate(SHOP, 600, 400, 2)
     log = _log(crowd.customer, crowd.day)
