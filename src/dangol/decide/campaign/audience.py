@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import psycopg
 
+from dangol.decide.campaign.model import AT_HOUR
 from dangol.decide.campaign.planning import Members, chunks_of
 from dangol.decide.campaign.timing import Chooser, Moment
 from dangol.decide.guard.facts import Occasion, people_facts
@@ -36,8 +37,6 @@ class AudienceCount(msgspec.Struct, frozen=True, kw_only=True):
 
 REACHED, WAITING = "reached", "waiting"
 """The groups of an audience beside the reasons for being left out."""
-AT_HOUR = "hour_"
-"""How groups by hour begin."""
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):

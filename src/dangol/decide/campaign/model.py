@@ -119,6 +119,10 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     state_reason: str | None
 
 
+AT_HOUR = "hour_"
+"""How the names of groups of an audience begin that get it at one hour of their own clock."""
+
+
 class LaunchProblem(StrEnum):
     """Why a campaign cannot be launched, apart from what is wrong with its letter."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from dangol.decide.campaign import service
-from dangol.decide.campaign.audience import AT_HOUR
+from dangol.decide.campaign.model import AT_HOUR
 from dangol.errors import InputError, NotFound
 from dangol.model.reason import SilentReason
 from dangol.web.answer import Answer, Download, Page

@@ -6,8 +6,7 @@ from zoneinfo import ZoneInfo
 
 from dangol.decide.campaign import results as outcome
 from dangol.decide.campaign import service
-from dangol.decide.campaign.audience import AT_HOUR
-from dangol.decide.campaign.model import Campaign, CampaignState, Draft, Schedule
+from dangol.decide.campaign.model import AT_HOUR, Campaign, CampaignState, Draft, Schedule
 from dangol.errors import InputError, Refused
 from dangol.know.segment.service import list_segments
 from dangol.model.message import MessageState
