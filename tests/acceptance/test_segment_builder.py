@@ -2,11 +2,13 @@
 
 import json
 import urllib.request
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 from playwright.sync_api import Page, expect
 
+from dangol.listen.keys import create_key
 from tests.acceptance.browser import chromium, sign_in
 from tests.acceptance.conftest import Installation, wait_until
 
@@ -15,7 +17,11 @@ __all__ = ["chromium"]
 
 def test_clicks_and_keys_build_segments_that_count_what_the_api_counts(up, chromium):
     running = up()
-    secret = {kind: _key(running, kind) for kind in ("track", "api")}
+    with psycopg.connect(running.dsn) as conn:
+        now = datetime.now(UTC)
+        secret = {
+            scope: create_key(conn, "test", scope, by="test", now=now) for scope in ("track", "api")
+        }
     _tell(running, secret["track"])
     page = sign_in(chromium, running, locale="en-GB")
 
@@ -123,10 +129,6 @@ def _tell(running: Installation, secret: str) -> None:
             timeout=30,
             why=lambda: f"heard {conn.execute(heard).fetchone()}",
         )
-
-
-def _key(running: Installation, scope: str) -> str:
-    return running.run("keys", "create", "test", "--scope", scope).stdout.strip()
 
 
 def _ask(running: Installation, path: str, body: object = None, secret: str = "") -> Any:
