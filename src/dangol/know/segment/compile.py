@@ -1,7 +1,7 @@
 """A condition becomes DuckDB SQL over the snapshot views; every value travels as a parameter.
 
-The history is read once: each event question is one filtered aggregate of the same scan, and only
-"A, then B" looks at it again. Every test is wrapped so that it says true or false, never null, as
+Each event that is asked about is read once, whatever is asked of it, and only "A, then B" looks at
+the history again. Every test is wrapped so that it says true or false, never null, as
 the plain-Python oracle does.
 """
 

@@ -1,8 +1,8 @@
 """Rewrites before SQL: the same question, asked with as little work as possible.
 
 Each rewrite is a small pure function from condition to condition; then every event question
-becomes counters, so that the history is read once whatever the condition asks. Only "A, then B"
-needs a second pass, over the few rows that are A or B.
+becomes counters, so that each event is read once whatever the condition asks of it. Only "A, then B"
+needs another pass, over the rows that are A or B.
 """
 
 from collections.abc import Callable, Iterable, Sequence

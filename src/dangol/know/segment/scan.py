@@ -1,4 +1,4 @@
-"""What a condition asks of the history, as SQL: one scan for all counters, one for each sequel."""
+"""What a condition asks of the history, as SQL: one pass for all counters, one for each sequel."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -82,12 +82,16 @@ class Scan:
         same = [f"{self._comparer.distinct(name)} as s{i}" for i, name in enumerate(sequel.same)]
         columns = ", ".join(["e.customer_id", "epoch_us(time) as micros", *same])
         known = "".join(f" and s{i} is not null" for i in range(len(same)))
-        seen = (
-            f"select *\n    from (select {columns}, {first} as is_first, {then} as is_then\n"
+        events = (
+            f"select {columns}, {first} as is_first, {then} as is_then\n"
             f"      {self._source([sequel])}\n"
-            f"      where name in ({names}) and {self._bounds([sequel])})\n"
-            f"    where (is_first or is_then){known}"
+            f"      where name in ({names}) and {self._bounds([sequel])}"
         )
+
+        def seen(test: str) -> str:
+            also = f" and {test}" if test else ""
+            return f"select * from ({events}{also}) where (is_first or is_then){known}"
+
         return sequel_sql(sequel, seen, self._values, self._now)
 
     def _source(self, questions: Sequence[Question]) -> str:
