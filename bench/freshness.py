@@ -15,10 +15,12 @@ import random
 import statistics
 import threading
 import time
+from typing import NamedTuple
 
 import msgspec
 import psycopg
 
+from bench._cost import forget_peak, postmaster_of, server_cpu, show_memory
 from bench._ground import fresh_database
 from bench._history import fill_history
 from bench.report import Figure, show
@@ -49,18 +51,22 @@ def main() -> None:
         now = dt.datetime.now(dt.UTC)
         fill_history(settings, CUSTOMERS, 50 * CUSTOMERS, now)
         _name_customers(settings)
+        server = postmaster_of(settings)
+        forget_peak()
         with connect(settings.database_url or "", name="bench") as conn:
             for number, definition in enumerate(_segments()):
                 create_segment(conn, f"s{number}", definition, "bench", now)
         engine = _Engine(settings)
         _show_taking_over(engine)
         _show_freshness(settings, engine)
-        with_segments = _apply_backlog(settings, engine)
+        with_segments = _apply_backlog(settings, engine, server)
+        _show_midnight(settings, engine, server)
+        show_memory("memberships", server, _size())
         with connect(settings.database_url or "", name="bench") as conn:
             for one in list_segments(conn):
                 archive_segment(conn, one, "bench", dt.datetime.now(dt.UTC))
         engine.rest()
-        _show_rate(with_segments, _apply_backlog(settings, engine))
+        _show_rate(with_segments, _apply_backlog(settings, engine, server))
         engine.close()
 
 
@@ -122,6 +128,11 @@ class _Engine:
             if not more and not (standing and standing.settle()):
                 return
 
+    def begin_day(self) -> None:
+        """As if it were midnight somewhere."""
+        assert self.following._standing is not None
+        self.following._standing._calendar._midnight = dt.datetime.now(dt.UTC)
+
     def close(self) -> None:
         """Let go."""
         self.following.close()
@@ -144,25 +155,13 @@ def _show_taking_over(engine: _Engine) -> None:
 
 
 def _show_freshness(settings: Settings, engine: _Engine) -> None:
-    stop = threading.Event()
     cpu = time.process_time()
-    threads = [
-        threading.Thread(target=_feed, args=[settings, stop]),
-        threading.Thread(target=_run, args=[engine.route, stop]),
-        threading.Thread(target=_run, args=[engine.step, stop]),
-    ]
-    for thread in threads:
-        thread.start()
-    waits = _probe(settings, SECONDS)
-    stop.set()
-    for thread in threads:
-        thread.join()
+    waits = _fresh(settings, engine, SECONDS)
     busy = (time.process_time() - cpu) / SECONDS
-    waits.sort()
     show(
         Figure(
             "memberships: order acknowledged → member, p99",
-            waits[min(len(waits) - 1, len(waits) * 99 // 100)],
+            _p99(waits),
             "s",
             budget=2.0,
             higher_is_better=False,
@@ -172,15 +171,69 @@ def _show_freshness(settings: Settings, engine: _Engine) -> None:
     )
 
 
+def _fresh(settings: Settings, engine: _Engine, seconds: int) -> list[float]:
+    """How long orders took to be seen while others arrive and the engine runs."""
+    stop = threading.Event()
+    threads = [
+        threading.Thread(target=_feed, args=[settings, stop]),
+        threading.Thread(target=_run, args=[engine.route, stop]),
+        threading.Thread(target=_run, args=[engine.step, stop]),
+    ]
+    for thread in threads:
+        thread.start()
+    waits = _probe(settings, seconds)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    return waits
+
+
+def _p99(waits: list[float]) -> float:
+    waits = sorted(waits)
+    return waits[min(len(waits) - 1, len(waits) * 99 // 100)]
+
+
+def _show_midnight(settings: Settings, engine: _Engine, server: int) -> None:
+    """Three segments that look at local days: everyone is asked, while events go on arriving."""
+    with connect(settings.database_url or "", name="bench") as conn:
+        for number, definition in enumerate(_DAILY):
+            create_segment(conn, f"d{number}", definition, "bench", dt.datetime.now(dt.UTC))
+    engine.rest()
+    before = time.process_time() + server_cpu(server)
+    engine.begin_day()
+    engine.rest()
+    spent = time.process_time() + server_cpu(server) - before
+    engine.begin_day()
+    waits = _fresh(settings, engine, SECONDS)
+    show(
+        Figure(
+            "memberships: order acknowledged → member, p99, at midnight",
+            _p99(waits),
+            "s",
+            budget=2.0,
+            higher_is_better=False,
+            note=f"{len(_DAILY)} segments on local days asked of everyone: {spent:.1f} s of CPU,"
+            f" PostgreSQL's included; {_load()}; {_size()}",
+        )
+    )
+
+
+_DAILY = (
+    {"kind": "did", "name": _ORDER, "within": {"calendar_days": 7}},
+    {"kind": "regularly", "name": _VIEW, "of_last": 4, "at_least": 3},
+    {"kind": "anniversary", "name": "born", "within": {"days": 7}},
+)
+
+
 def _probe(settings: Settings, seconds: int) -> list[float]:
     """Single orders of people who did not order in the last week; how long each took."""
-    dice, waits = random.Random(1), []
+    dice, waits = random.Random(time.monotonic_ns()), []
     until = time.monotonic() + seconds
     with connect(settings.database_url or "", name="probe", autocommit=True) as conn:
         segment = conn.execute("select id from segment where name = 's0'").fetchone()[0]
         while time.monotonic() < until:
             user = dice.randrange(1, CUSTOMERS)
-            item = {"messageId": f"probe{user}", "userId": f"u{user}", "type": "track",
+            item = {"messageId": f"probe{user}-{time.monotonic_ns()}", "userId": f"u{user}", "type": "track",
                     "event": _ORDER, "properties": {"total": 1, "currency": "KRW"}}  # fmt: skip
             before = _entered(conn, segment, user)
             if before % 2 == 0:  # not in it: this order brings them in
@@ -217,8 +270,22 @@ def _run(step, stop: threading.Event) -> None:
             time.sleep(0.02)
 
 
-def _apply_backlog(settings: Settings, engine: _Engine) -> tuple[float, float]:
-    """Route a backlog, then apply it; seconds and CPU seconds of Live and those who follow."""
+class _Spent(NamedTuple):
+    """What a backlog took: seconds, and CPU seconds of this process and of PostgreSQL."""
+
+    seconds: float
+    own: float
+    server: float
+
+    @property
+    def cpu(self) -> str:
+        """For each event."""
+        own, server = (part / BACKLOG * 1e6 for part in (self.own, self.server))
+        return f"{own:.0f} + {server:.0f} µs"
+
+
+def _apply_backlog(settings: Settings, engine: _Engine, server: int) -> _Spent:
+    """Route a backlog, then apply it and follow."""
     dice = random.Random(BACKLOG)
     now = dt.datetime.now(dt.UTC)
     with connect(settings.database_url or "", name="bench", autocommit=True) as conn:
@@ -226,22 +293,23 @@ def _apply_backlog(settings: Settings, engine: _Engine) -> tuple[float, float]:
             _append(settings, _items(dice, f"b{now}{number}", now), conn)
     while engine.route():
         pass
-    started, cpu = time.monotonic(), time.process_time()
+    before = time.monotonic(), time.process_time(), server_cpu(server)
     engine.rest()
-    return time.monotonic() - started, time.process_time() - cpu
+    after = time.monotonic(), time.process_time(), server_cpu(server)
+    return _Spent(*(end - start for start, end in zip(before, after, strict=True)))
 
 
-def _show_rate(with_segments: tuple[float, float], without: tuple[float, float]) -> None:
+def _show_rate(with_segments: _Spent, without: _Spent) -> None:
     show(
         Figure(
             "memberships: live + 20 segments",
-            BACKLOG / with_segments[0],
+            BACKLOG / with_segments.seconds,
             "events/s",
             budget=5_000,
-            baseline=BACKLOG / without[0],
+            baseline=BACKLOG / without.seconds,
             baseline_name="live without segments",
-            note=f"CPU {with_segments[1]:.1f} s against {without[1]:.1f} s for {BACKLOG:,} events"
-            f" (this process); {_load()}; {_size()}",
+            note=f"CPU for each event (this process + PostgreSQL) {with_segments.cpu} against"
+            f" {without.cpu}; {_load()}; {_size()}",
         )
     )
 

@@ -36,6 +36,7 @@ class Following:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._standing: Standing | None = None
+        self._conn: psycopg.Connection | None = None
         self._followed_at = self._rest_until = 0.0
 
     def prepare(self, conn: psycopg.Connection, ground: Ground, now: datetime) -> Ground:
@@ -45,6 +46,9 @@ class Following:
 
             self._standing = Standing(self._settings)
             self._try(lambda standing: standing.look(conn, now))
+        if self._standing is not None and conn is not self._conn:
+            self._standing.start_over()
+        self._conn = conn
         listening = self._standing.listening if self._standing else None
         return replace(ground, listening=listening)
 

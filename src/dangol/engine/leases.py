@@ -30,6 +30,11 @@ class Lease:
     """Inclusive."""
     token: int
 
+    @property
+    def buckets(self) -> tuple[int, int]:
+        """The first and the last."""
+        return self.bucket_lo, self.bucket_hi
+
 
 def ensure_leases(conn: psycopg.Connection, partitions: int) -> None:
     """Make the rows of `partitions` ranges over all buckets, unless there are some already."""

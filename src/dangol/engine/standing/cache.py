@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from dangol.engine.leases import Lease
 from dangol.engine.standing.runs import (
     Mark,
     Rows,
@@ -36,8 +37,8 @@ _MOST_HIDDEN = 50_000
 class Request(NamedTuple):
     """What is to be scanned: a partition, or a few people of one."""
 
-    partition: int
-    buckets: tuple[int, int]
+    lease: Lease
+    """By which the partition is held: what is heard under it is told here."""
     watch: Watch
     names: Mapping[str, int]
     turn: int
@@ -59,7 +60,7 @@ class Scanned(NamedTuple):
 class Shelf:
     """One partition as it was scanned."""
 
-    buckets: tuple[int, int]
+    lease: Lease
     watch: Watch
     run: Run
     at: datetime
@@ -94,27 +95,26 @@ class Cache:
             self._add(make_run(rows, Mark(idents, np.full(len(idents), self.turn, np.int64))))
         return rows
 
-    def request(
-        self, partition: int, buckets: tuple[int, int], watch: Watch, at: datetime
-    ) -> Request:
+    def request(self, lease: Lease, watch: Watch, at: datetime) -> Request:
         """A scan of a partition that can be installed later."""
         for name in watch.events:
             self.code(name)
-        return Request(partition, buckets, watch, dict(self.names), self.turn, at)
+        return Request(lease, watch, dict(self.names), self.turn, at)
 
     def install(self, scanned: Scanned) -> None:
         """Use what was scanned; what it holds is no longer late."""
         asked = scanned.request
         if asked.customers is None:
-            self._drop_late(scanned, _in_range(asked.buckets))
-            self.shelves[asked.partition] = Shelf(asked.buckets, asked.watch, scanned.run, asked.at)
+            self._drop_late(scanned, _in_range(asked.lease.buckets))
+            shelf = Shelf(asked.lease, asked.watch, scanned.run, asked.at)
+            self.shelves[asked.lease.partition] = shelf
             return
         keys = np.sort(key_of(np.array(asked.customers, np.int64)))
         self._drop_late(scanned, lambda run: np.isin(key_of(run.rows.customer), keys))
-        shelf = self.shelves.get(asked.partition)
+        shelf = self.shelves.get(asked.lease.partition)
         if shelf is not None:
             hidden = np.union1d(shelf.hidden, keys)
-            self.shelves[asked.partition] = replace(shelf, hidden=hidden)
+            self.shelves[asked.lease.partition] = replace(shelf, hidden=hidden)
         if len(scanned.run):
             idents = np.zeros(len(scanned.run), np.int64)
             turns = np.full(len(scanned.run), asked.turn, np.int64)
@@ -133,7 +133,7 @@ class Cache:
         keys = np.unique(key_of(customers))
         parts = [no_rows()]
         for shelf in self.shelves.values():
-            mine = _within(keys, shelf.buckets)
+            mine = _within(keys, shelf.lease.buckets)
             mine = mine[~np.isin(mine, shelf.hidden)] if len(shelf.hidden) else mine
             if len(mine):
                 parts.append(gather(shelf.run, mine, codes))
@@ -159,7 +159,7 @@ class Cache:
         shelf = self.shelves.get(partition)
         if shelf is not None:
             yield shelf.run.rows
-            within = _in_range(shelf.buckets)
+            within = _in_range(shelf.lease.buckets)
             yield from (keep(run, within(run)).rows for run in self.late)
 
     def _add(self, run: Run) -> None:

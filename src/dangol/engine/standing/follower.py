@@ -148,7 +148,9 @@ class Standing:
         held = {lease.partition: lease for lease in leases}
         lost = [one for one, lease in self._seats.items() if held.get(one) != lease]
         for partition in lost:
-            self._leave(partition)
+            self._members.leave(self._seats.pop(partition))
+            self._rounds.drop(partition)
+        self._put_away(held)
         fresh = [lease for one, lease in held.items() if one not in self._seats]
         if fresh:
             with conn.transaction():
@@ -156,14 +158,22 @@ class Standing:
                 for lease in fresh:
                     self._members.load(conn, lease, self._kept)
             self._seats |= {lease.partition: lease for lease in fresh}
+            for lease in fresh:
+                self._calendar.forget(lease.partition)
             self._rounds.begin(fresh, list(self._kept))
         self._shelving.ask(self._seats.values(), self._watch, now)
 
-    def _leave(self, partition: int) -> None:
-        self._members.leave(self._seats.pop(partition))
-        self._cache.shelves.pop(partition, None)
-        self._calendar.forget(partition)
-        self._rounds.drop(partition)
+    def _put_away(self, held: Mapping[int, Lease]) -> None:
+        """Shelves of partitions that somebody else held since: what was heard there is not on them."""
+        shelves = self._cache.shelves
+        for partition in [one for one, shelf in shelves.items() if held.get(one) != shelf.lease]:
+            del shelves[partition]
+            self._calendar.forget(partition)
+
+    def start_over(self) -> None:
+        """Forget sets and events: a turn may have been committed without being told here."""
+        self._stand_up()
+        self._cache.clear()
 
     def _stand_up(self) -> None:
         """Forget what was read of the sets: it is read again."""
@@ -271,7 +281,9 @@ class Standing:
         if kept.watch.events:
             covered = np.zeros(BUCKETS, bool)
             for shelf in self._cache.shelves.values():
-                covered[shelf.buckets[0] : shelf.buckets[1] + 1] = shelf.watch.covers(kept.watch)
+                covered[shelf.lease.bucket_lo : shelf.lease.bucket_hi + 1] = shelf.watch.covers(
+                    kept.watch
+                )
             ids = ids[covered[ids % BUCKETS]]
         return ids
 

@@ -29,8 +29,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def scan(settings: Settings, requests: Sequence[Request]) -> list[Scanned]:
     """What each request asks for, all as of one instant after this call began."""
-    lo = min(request.buckets[0] for request in requests)
-    hi = max(request.buckets[1] for request in requests)
+    lo = min(request.lease.buckets[0] for request in requests)
+    hi = max(request.lease.buckets[1] for request in requests)
     with snapshot(settings, settings.database_url or "", (lo, hi), views=["events"]) as lake:
         return [_scan_one(settings, lake, request) for request in requests]
 
@@ -49,7 +49,7 @@ def _scan_one(settings: Settings, lake: Snapshot, request: Request) -> Scanned:
 
 def _where(request: Request) -> tuple[str, list[Any]]:
     """The events of these names, as far back as each is looked at."""
-    values: list[Any] = [*request.buckets]
+    values: list[Any] = [*request.lease.buckets]
     tests = []
     for name, back in request.watch.events.items():
         values.append(name)

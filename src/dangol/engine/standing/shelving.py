@@ -52,7 +52,7 @@ class Shelving:
         wanted = [lease for lease in seats if not self.covers(lease.partition, watch)]
         wanted = wanted or [lease for lease in seats if self._is_old(lease.partition, now)][:1]
         if wanted:
-            self._submit([self._request(lease, watch, now) for lease in wanted])
+            self._submit([self._cache.request(lease, watch, now) for lease in wanted])
 
     def read_people(self, leases: Iterable[Lease], merged: Sequence[Merged], now: datetime) -> None:
         """Have the whole histories of these winners of merges read again."""
@@ -61,14 +61,14 @@ class Shelving:
             ids = {row[1] for row in merged if lease.bucket_lo <= row[0] <= lease.bucket_hi}
             if ids:
                 watch = self._cache.shelves[lease.partition].watch
-                request = self._request(lease, watch, now)
+                request = self._cache.request(lease, watch, now)
                 requests.append(request._replace(customers=tuple(sorted(ids))))
         if requests:
             self._submit(requests)
 
     def collect(self, seats: Iterable[Lease], now: datetime) -> tuple[list[int], bool]:
         """Use what is done: the partitions that were filled anew, and whether any scan failed."""
-        held = {lease.partition: (lease.bucket_lo, lease.bucket_hi) for lease in seats}
+        held = set(seats)
         filled, has_failed = [], False
         for future in [one for one in self._scans if one.done()]:
             del self._scans[future]
@@ -78,9 +78,9 @@ class Shelving:
                 self._retry_at, has_failed = now + _RETRY, True
                 continue
             for scanned in future.result():
-                if held.get(scanned.request.partition) == scanned.request.buckets:
+                if scanned.request.lease in held:  # what others heard meanwhile is in no scan
                     self._cache.install(scanned)
-                    filled.append(scanned.request.partition)
+                    filled.append(scanned.request.lease.partition)
         return filled, has_failed
 
     def settle(self) -> bool:
@@ -98,9 +98,6 @@ class Shelving:
         if self._scanner is None:
             self._scanner = ThreadPoolExecutor(1, thread_name_prefix="standing")
         self._scans[self._scanner.submit(scan, self._settings, requests)] = requests
-
-    def _request(self, lease: Lease, watch: Watch, now: datetime) -> Request:
-        return self._cache.request(lease.partition, (lease.bucket_lo, lease.bucket_hi), watch, now)
 
     def _is_old(self, partition: int, now: datetime) -> bool:
         shelf = self._cache.shelves[partition]

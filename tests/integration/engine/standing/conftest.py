@@ -1,7 +1,8 @@
 """A shop in which memberships are kept, one step at a time and under the test's own clock."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -37,10 +38,12 @@ ORDER, VIEW = "Order Completed", "Product Viewed"
 class Shop:
     """One database, an engine that can be killed, and a clock."""
 
-    def __init__(self, conn: psycopg.Connection, settings: Settings, ground: Ground) -> None:
-        self.conn, self.settings, self.ground = conn, settings, ground
+    def __init__(
+        self, conn: psycopg.Connection, settings: Settings, ground: Ground, holder: str = "test"
+    ) -> None:
+        self.conn, self.settings, self.ground, self.holder = conn, settings, ground, holder
         self.now = START
-        self.leases = share_leases(conn, "test", [])
+        self.leases = share_leases(conn, holder, [])
         conn.commit()
         self.following = Following(settings)
         self._told = 0
@@ -60,7 +63,7 @@ class Shop:
             "source": "test",
             "effect": "live",
             "cause": "behaviour",
-            "event_id": event_key("test", str(self._told)),
+            "event_id": event_key(self.holder, str(self._told)),
         } | more
         names = ", ".join(row)
         values = ", ".join(f"%({name})s" for name in row)
@@ -85,19 +88,23 @@ class Shop:
             if turn.taken == 0:
                 return
 
+    def step(self, between: Callable[[], None] = lambda: None) -> bool:
+        """A turn, what happens between, and what follows; whether there may be more to do."""
+        ground = self.following.prepare(self.conn, self.ground, self.now)
+        turn = turn_once(self.conn, self.leases, ground, self.now, Pace())
+        self.conn.commit()
+        between()
+        self.following._followed_at = 0.0
+        more = self.following.follow(self.conn, self.leases, turn, self.now)
+        self.conn.commit()
+        standing = self.following._standing
+        has_read = standing is not None and standing.settle()
+        return more or has_read or turn.taken > 0
+
     def catch_up(self) -> None:
         """Live and those who follow it until nothing is left to do."""
         for _ in range(200):
-            ground = self.following.prepare(self.conn, self.ground, self.now)
-            turn = turn_once(self.conn, self.leases, ground, self.now, Pace())
-            self.conn.commit()
-            self.following._followed_at = 0.0
-            more = self.following.follow(self.conn, self.leases, turn, self.now)
-            self.conn.commit()
-            standing = self.following._standing
-            if standing and standing.settle():
-                more = True
-            if not more and turn.taken == 0 and not self._waits():
+            if not self.step() and not self._waits():
                 return
         raise AssertionError("it never comes to rest")
 
@@ -105,6 +112,25 @@ class Shop:
         """The engine loses all that it had in memory."""
         self.following.close()
         self.following = Following(self.settings)
+
+    def check_told(self) -> None:
+        """Entries and exits of each person alternate, and each is an event once, or none for an edit."""
+        rows = self.conn.execute(
+            "select c.segment_id, c.customer_id, c.entered, c.cause, (p.merged_into is not null),"
+            " (select count(*) from event_recent e where e.name like 'Segment %%'"
+            "   and e.props ->> 'segment_id' = c.segment_id::text and e.time = c.at"
+            "   and e.customer_id = coalesce(p.merged_into, c.customer_id))"
+            " from segment_change c join customer p using (bucket, customer_id)"
+            " order by c.segment_id, c.customer_id, c.at"
+        ).fetchall()
+        assert rows
+        for one, other in pairwise(rows):
+            if one[:2] == other[:2]:
+                assert one[2] != other[2]
+        moved = {path for (path,) in self.conn.execute("select path from lake_file")}
+        for _, _, _, cause, is_merged, told in rows:
+            if not is_merged and not moved:
+                assert told == (cause != "definition")
 
     def _waits(self) -> bool:
         found = self.conn.execute("select exists (select from inbox)").fetchone()[0]

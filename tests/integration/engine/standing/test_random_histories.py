@@ -2,7 +2,6 @@
 
 import random
 from datetime import timedelta
-from itertools import pairwise
 
 import pytest
 
@@ -50,7 +49,7 @@ def test_memberships_are_what_the_oracle_says_whatever_happens(shop: Shop, seed:
         shop.now += timedelta(minutes=dice.choice([1, 50, 600, 1441, 3000]))
         shop.catch_up()
         assert [shop.members(one) for one in segments] == shop.oracle(*segments)
-    _check_told(shop)
+    shop.check_told()
 
 
 def _happen(shop: Shop, dice: random.Random, gone: set[int]) -> None:
@@ -119,23 +118,3 @@ def _erase(shop: Shop, who: int, gone: set[int]) -> None:
     ground = shop.ground
     dsn = shop.settings.database_url or ""
     erase_once(dsn, shop.settings, ground.keyring, ground.journal, shop.now)
-
-
-def _check_told(shop: Shop) -> None:
-    """Entries and exits of each person alternate, and each is an event once, or none for an edit."""
-    rows = shop.conn.execute(
-        "select c.segment_id, c.customer_id, c.entered, c.cause, (p.merged_into is not null),"
-        " (select count(*) from event_recent e where e.name like 'Segment %%'"
-        "   and e.props ->> 'segment_id' = c.segment_id::text and e.time = c.at"
-        "   and e.customer_id = coalesce(p.merged_into, c.customer_id))"
-        " from segment_change c join customer p using (bucket, customer_id)"
-        " order by c.segment_id, c.customer_id, c.at"
-    ).fetchall()
-    assert rows
-    for one, other in pairwise(rows):
-        if one[:2] == other[:2]:
-            assert one[2] != other[2]
-    moved = {path for (path,) in shop.conn.execute("select path from lake_file")}
-    for _, _, _, cause, is_merged, told in rows:
-        if not is_merged and not moved:
-            assert told == (cause != "definition")
