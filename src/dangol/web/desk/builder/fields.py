@@ -164,8 +164,6 @@ class Whole(Field, frozen=True, kw_only=True):
     control = "whole"
     start: str = ""
     """What a new row begins with, and what is meant where the leaf says nothing."""
-    after: str = ""
-    """Words that stand behind the number."""
 
     def fill(self, leaf: Json) -> Row:
         value = leaf.get(self.key)
@@ -262,7 +260,6 @@ class Names(Field, frozen=True, kw_only=True):
     """Several names, one a line."""
 
     control = "lines"
-    event: str = ""
     offer: str = ""
 
     def fill(self, leaf: Json) -> Row:

@@ -100,7 +100,7 @@ _SEQUEL = (
     _WHERE,
     _THEN,
     Span(key="after", label="after", start="7", is_free=True),
-    Names(key="same", label="same", event="name", is_free=True, is_more=True),
+    Names(key="same", label="same", is_free=True, is_more=True),
 )
 _STAGES = _options(Stage, "loyal", "active", "lapsing", "inactive", "new")
 _CHANNEL = Choice(key="channel", label="channel", options=_options(Channel), words="build.channel_")
