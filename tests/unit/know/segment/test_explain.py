@@ -47,3 +47,24 @@ def test_amounts_steps_and_shares_are_shown() -> None:
     ]
     explained = explain(parse({"kind": "all", "of": asked}), Person(customer_id=1), events, now)
     assert [leaf.seen.value for leaf in leaves_of(explained)] == [4.3, None, 3, 27.98]
+
+
+def test_where_somebody_is_and_which_orders_are_on_their_way_are_shown() -> None:
+    near = {"kind": "place", "circle": {"lat": 37.5, "lon": 127, "radius_m": 500}}
+    way = {
+        "kind": "not_followed",
+        "name": "Shipped",
+        "where": [near],
+        "then": {"name": "Delivered"},
+    }
+    at = {"latitude": 37.5, "longitude": 127.001}
+    events = [
+        Happening(name=name, time=NOWS[0] - timedelta(days=ago), props={**at, "order": order})
+        for name, ago, order in (("Shipped", 3, 1), ("Shipped", 2, 2), ("Delivered", 1, 1))
+    ]
+    asked = parse({"kind": "all", "of": [near, {**way, "same": ["order"]}]})
+    explained = explain(asked, Person(traits=at), events, NOWS[0])
+    assert explained.answer
+    place, orders = (leaf.seen for leaf in leaves_of(explained))
+    assert (place.name, place.value) == ("latitude, longitude", "37.5, 127.001")
+    assert (orders.times, orders.ever, orders.last_at) == (1, 2, NOWS[0] - timedelta(days=2))
