@@ -13,6 +13,7 @@ import statistics
 import time
 from datetime import UTC, datetime
 
+from bench._cost import forget_peak, postmaster_of, show_memory
 from bench._ground import fresh_database
 from bench._history import fill_history
 from bench.report import Figure, show
@@ -70,6 +71,7 @@ def main() -> None:
     """Measure and print."""
     with fresh_database() as settings:
         fill_history(settings, CUSTOMERS, EVENTS, datetime.now(UTC))
+        forget_peak()
         warm = Warm(settings)
         started = time.monotonic()
         warm.as_of()
@@ -80,6 +82,7 @@ def main() -> None:
         for name, condition in SEQUELS.items():
             _show(warm, name, {"kind": "all", "of": [condition]}, bare_s)
         show(Figure("preview: load snapshot", load_s, "s", higher_is_better=False, note=_size()))
+        show_memory("preview", postmaster_of(settings), _size())
         warm.close()
 
 
