@@ -8,6 +8,7 @@ lock, and are swept like the others.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -131,7 +132,7 @@ def write_rows(
     identity = uuid4()
 
     def fill(file: BinaryIO) -> _Tally:
-        return _fill(file, shelf, _chain(first, filled))
+        return _fill(file, shelf, chain([first], filled))
 
     tally = write_file(place.layer, folder / f"{identity.hex}.parquet", fill)
     return LakeFile(
@@ -303,8 +304,3 @@ def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
             pending = []
     if pending:
         yield pa.Table.from_batches(pending)
-
-
-def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield first
-    yield from rest

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID, uuid4
@@ -61,7 +61,7 @@ def write_events(target: Target, batches: Iterable[pa.RecordBatch]) -> Written |
     tally = write_file(
         target.layer,
         target.lake_dir / path,
-        lambda file: _fill(file, target, _chain(first, filled)),
+        lambda file: _fill(file, target, chain([first], filled)),
     )
     made = LakeFile(
         id=identity,
@@ -162,8 +162,3 @@ def _key_of(batch: pa.RecordBatch, row: int) -> SortKey:
         batch["event_id"][row].as_py(),
     )
     return bucket, customer, _EPOCH + timedelta(microseconds=micros), identity
-
-
-def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield first
-    yield from rest
