@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -25,7 +26,7 @@ from dangol.engine.standing.runs import (
     merge,
     no_rows,
 )
-from dangol.engine.standing.telling import Told
+from dangol.engine.standing.telling import Listening, Told
 from dangol.know.segment.membership.watch import Watch
 from dangol.model.customer import BUCKETS
 
@@ -94,6 +95,17 @@ class Cache:
             idents = np.concatenate([each.ident for each in events])
             self._add(make_run(rows, Mark(idents, np.full(len(idents), self.turn, np.int64))))
         return rows
+
+    def narrow(self, listening: Listening) -> None:
+        """Shelves answer for what is still listened to: the rest goes on without being told here."""
+        for partition, shelf in self.shelves.items():
+            events, props = shelf.watch.events, shelf.watch.props
+            watch = msgspec.structs.replace(
+                shelf.watch,
+                events={name: events[name] for name in events.keys() & {*listening.counted}},
+                props={name: props[name] for name in props.keys() & {*listening.detailed}},
+            )
+            self.shelves[partition] = replace(shelf, watch=watch)
 
     def request(self, lease: Lease, watch: Watch, at: datetime) -> Request:
         """A scan of a partition that can be installed later."""

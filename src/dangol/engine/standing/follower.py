@@ -17,7 +17,7 @@ from dangol.engine.leases import Lease, bucket_ranges, hold
 from dangol.engine.standing.cache import Cache
 from dangol.engine.standing.calendar import Calendar
 from dangol.engine.standing.evaluating import Evaluator
-from dangol.engine.standing.keeping import Keeping
+from dangol.engine.standing.keeping import Keeping, Noticed
 from dangol.engine.standing.kept import Kept
 from dangol.engine.standing.members import Members
 from dangol.engine.standing.reasons import (
@@ -112,24 +112,36 @@ class Standing:
 
     def look(self, conn: psycopg.Connection, now: datetime) -> bool:
         """Notice segments that are new, changed or put away; whether any is."""
-        with conn.transaction():
-            noticed = self._keeping.look(conn, now)
-            if noticed is None:
-                return False
-            self._calendar.plan(conn, self._kept.values(), self._zone, now)
-            for lease in self._seats.values() if noticed.new else ():
-                self._members.load(conn, lease, noticed.new)  # they may have been kept in the past
+        try:
+            noticed = self._notice(conn, now)
+        except BaseException:
+            self._keeping = Keeping()
+            self.start_over()
+            raise
+        if noticed is None:
+            return False
         for one in noticed.gone:
             self._members.forget(one)
         for one in noticed.redefined:
             self._members.unsettle(one)
         self._rounds.begin(self._seats.values(), noticed.unsettled)
+        if self.listening:
+            self._cache.narrow(self.listening)
         if not self._watch.events:
             self._cache.clear()
         if not self._kept:
             self._stand_up()
             self._evaluator.close()
         return True
+
+    def _notice(self, conn: psycopg.Connection, now: datetime) -> Noticed | None:
+        with conn.transaction():
+            noticed = self._keeping.look(conn, now)
+            if noticed is not None:
+                self._calendar.plan(conn, self._kept.values(), self._zone, now)
+                for lease in self._seats.values() if noticed.new else ():
+                    self._members.load(conn, lease, noticed.new)  # kept in the past, perhaps
+            return noticed
 
     @property
     def _kept(self) -> Mapping[UUID, Kept]:

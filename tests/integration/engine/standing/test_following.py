@@ -175,6 +175,20 @@ def test_a_segment_put_away_is_not_kept(shop: Shop) -> None:
     assert shop.following.prepare(shop.conn, shop.ground, shop.now).listening is None
 
 
+def test_what_nobody_listened_to_for_a_while_is_read_anew(shop: Shop) -> None:
+    first = shop.segment(LATELY)
+    shop.segment({"kind": "did", "name": "Page Viewed"}, "views")
+    shop.catch_up()
+    with shop.conn.transaction():
+        shop.conn.execute("update segment set archived_at = now() where id = %s", [first])
+    shop.catch_up()
+    shop.tell(1, ORDER)
+    shop.catch_up()
+    again = shop.segment(LATELY, "again")
+    shop.catch_up()
+    assert shop.members(again) == [1]
+
+
 def test_a_segment_that_is_removed_takes_what_was_kept_with_it(shop: Shop) -> None:
     segment = shop.segment(LATELY)
     shop.tell(1, ORDER)
