@@ -88,6 +88,7 @@ DESK = (
     Route("GET", "/customers.csv", customers.download, VIEW),
     Route("GET", "/customers/{id:str}", customer.show, VIEW),
     Route("GET", "/customers/{id:str}/timeline", customer.show_timeline, VIEW),
+    Route("GET", "/customers/{id:str}/messages", customer.show_messages, VIEW),
     Route("GET", "/customers/{id:str}/rhythm", customer.show_rhythm, VIEW),
     Route("GET", "/customers/{id:str}/giving", customer.show_giving, VIEW),
     Route("POST", "/customers/{id:str}/consent", customer.change_consent, SUPPORT),

@@ -99,8 +99,10 @@ def test_the_timeline_goes_on(desk, add_customer):
     for number in range(35):
         add_event(desk.conn, who, f"Thing {number:02}", number)
     desk.sign_in(Role.VIEWER)
-    page = desk.get(f"/customers/{who}")
-    assert ("Thing 29" in page, "Thing 30" in page) == (True, False)
+    at_once, page = desk.get(f"/customers/{who}"), desk.get(f"/customers/{who}/timeline")
+    for shown in (at_once, page):
+        assert ("Thing 29" in shown, "Thing 30" in shown) == (True, False)
+    assert f'hx-get="/customers/{who}/timeline"' in at_once, "the rest comes after the page"
     url = page.split('hx-get="')[1].split('"')[0].replace("&amp;", "&")
     more = desk.get(url)
     assert ("Thing 30" in more, "Thing 34" in more, "hx-get" in more) == (True, True, False)
@@ -111,6 +113,7 @@ def test_a_customer_without_anything_is_a_page(desk, add_customer):
     who = add_customer(visitor=True)
     desk.sign_in(Role.VIEWER)
     assert "No order is known" in desk.get(f"/customers/{who}")
+    assert "Nothing has happened yet" in desk.get(f"/customers/{who}/timeline")
     desk.get("/customers/999999", 404)
     desk.get("/customers/x", 404)
 

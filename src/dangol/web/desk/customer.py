@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from dangol.converse.thread import list_threads
+from dangol.decide.campaign.past.row import has_files
 from dangol.errors import InputError, NotFound
 from dangol.know import consent
 from dangol.know.giving.referral import TRAIT, find_referrer, friend_token, list_friends
@@ -31,6 +32,8 @@ from dangol.web.query import QueryFailed, ask
 from dangol.web.visit import Visit
 
 _WAIT_S = 15.0
+_ENTRIES = 30
+"""How much of the timeline is shown at once."""
 _HIDDEN = ("name", "email", TRAIT)
 
 
@@ -43,10 +46,17 @@ def show(visit: Visit) -> Answer:
 
 
 def show_timeline(visit: Visit) -> Answer:
-    """More of the timeline, as a part of the page."""
-    customer_id = visit.number("id")
-    get_profile(visit.conn, customer_id)
-    return Page("desk/timeline_part.html", _timeline(visit, customer_id))
+    """The whole timeline, or more of it: history is asked, which takes a moment."""
+    profile = get_profile(visit.conn, visit.number("id"))
+    values = {"profile": profile, **_timeline(visit, profile.customer_id)}
+    return Page("desk/timeline.html", values)
+
+
+def show_messages(visit: Visit) -> Answer:
+    """The latest messages, with those that history holds, which takes a moment."""
+    profile = get_profile(visit.conn, visit.number("id"))
+    values = {"profile": profile, "messages": _messages(visit, profile.customer_id)}
+    return Page("desk/messages.html", values)
 
 
 def show_giving(visit: Visit) -> Answer:
@@ -102,6 +112,7 @@ def _say(visit: Visit, action: str, said: consent.Answer) -> None:
 
 
 def page_of(visit: Visit, profile: Profile, problem: str = "") -> Page:
+    """What the database says at once; what history adds comes after the page."""
     customer_id = profile.customer_id
     traits = {name: value for name, value in profile.traits.items() if name not in _HIDDEN}
     explanation = explanation_of(visit, customer_id)
@@ -112,12 +123,13 @@ def page_of(visit: Visit, profile: Profile, problem: str = "") -> Page:
         "sentence": _said(visit, explanation),
         "standing": _standing(visit, customer_id),
         "threads": list_threads(visit.conn, customer_id),
-        "messages": _messages(visit, customer_id),
+        "messages": past.recent_messages_of(visit, customer_id, 20),
+        "has_more_messages": has_files(visit.conn, customer_id),
         "notes": list_notes(visit.conn, customer_id),
         "interests": list_interests(visit.conn, customer_id, visit.now),
         "readers_url": readers_url,
         "problem": problem,
-        **_timeline(visit, customer_id),
+        **_recent(visit, customer_id),
     }
     return Page("desk/customer.html", values, 422 if problem else 200)
 
@@ -193,19 +205,23 @@ def _messages(visit: Visit, customer_id: int) -> list[dict[str, Any]]:
 def _timeline(visit: Visit, customer_id: int) -> dict[str, Any]:
     """A page of the timeline; only what is recent where the history does not answer in time."""
     before = visit.query("before") or None
-    asked = {"customer_id": customer_id, "before": before, "limit": 30}
+    asked = {"customer_id": customer_id, "before": before, "limit": _ENTRIES}
     try:
         found = ask(visit.settings, "timeline", asked, timeout_s=_WAIT_S)
-        is_whole = True
     except QueryFailed:
-        page = recent_page(visit.conn, customer_id, before=before, limit=30)
-        found, is_whole = msgspec.to_builtins(page), False
-    return {
-        "entries": [entry_in_words(visit, entry) for entry in found["entries"]],
-        "next": found["next"],
-        "is_whole": is_whole,
-        "customer_id": customer_id,
-    }
+        return _recent(visit, customer_id, before) | {"state": "late"}
+    return _page(visit, found) | {"state": "whole" if found["entries"] or before else "empty"}
+
+
+def _recent(visit: Visit, customer_id: int, before: str | None = None) -> dict[str, Any]:
+    """What has not moved to history yet; the rest comes after the page."""
+    page = recent_page(visit.conn, customer_id, before=before, limit=_ENTRIES)
+    return _page(visit, msgspec.to_builtins(page)) | {"state": "coming"}
+
+
+def _page(visit: Visit, found: dict[str, Any]) -> dict[str, Any]:
+    entries = [entry_in_words(visit, entry) for entry in found["entries"]]
+    return {"entries": entries, "next": found["next"]}
 
 
 def entry_in_words(visit: Visit, entry: dict[str, Any]) -> dict[str, Any]:
