@@ -52,6 +52,10 @@ _SETTLED = """() => !document.querySelector('.later') && [...document.querySelec
   .every((one) => one.dataset.drawn || !one.clientWidth)"""
 """Every part has come, every chart is drawn."""
 
+_STRETCHED = """() => [...document.querySelectorAll('.rows > li')]
+  .filter((one) => one.getBoundingClientRect().height > 500)
+  .map((one) => one.outerHTML.slice(0, 100))"""
+"""Rows of lists that fill a screen each, as a rule meant for something else makes them."""
 
 _POINTS = """([x, y]) =>
   getComputedStyle(document.elementFromPoint(x, y)).cursor === 'pointer'
@@ -116,6 +120,7 @@ def check_page(page: Page, url: str) -> None:
         chart.hover()  # what it says then needs no inline style either
     expect(page.locator("h1")).to_have_count(1)
     assert page.evaluate(_UNNAMED) == [], url
+    assert page.evaluate(_STRETCHED) == [], url
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0, f"{url} is {wide} px too wide"
 
