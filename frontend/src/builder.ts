@@ -4,6 +4,13 @@ type Field = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
 
 let asked = new Map<string, string>();
 
+let openThen = new Set<string>();
+
+// The menus that are open, by the ids of their summaries.
+function openMenus(rows: ParentNode): Set<string> {
+  return new Set([...rows.querySelectorAll("details[open] > summary[id]")].map((one) => one.id));
+}
+
 function fieldsOf(rows: ParentNode): Field[] {
   return [...rows.querySelectorAll<Field>("input, select, textarea")];
 }
@@ -24,6 +31,7 @@ function stateOf(field: Field): string {
 // What the fields said when the rows were asked for: what differs later was typed since.
 function remember(rows: HTMLElement): void {
   asked = new Map(fieldsOf(rows).map((one) => [keyOf(one), stateOf(one)]));
+  openThen = openMenus(rows);
 }
 
 // While the answer was on its way somebody may have gone on typing; that is carried over.
@@ -47,6 +55,20 @@ function restore(rows: HTMLElement, typed: Map<string, string>): Field[] {
     changed.push(field);
   }
   return changed;
+}
+
+// What was selected when the rows are drawn anew: a text that the Tab key has just reached is, whole.
+// htmx gives back the focus, but no selection that begins at the first letter.
+function selectedNow(): [string, number, number] | null {
+  const field = document.activeElement;
+  if (!(field instanceof HTMLInputElement) || field.selectionEnd === null) return null;
+  return [field.id, field.selectionStart ?? 0, field.selectionEnd];
+}
+
+function selectAgain(selected: [string, number, number] | null): void {
+  const field = document.activeElement;
+  if (!selected || !(field instanceof HTMLInputElement) || field.id !== selected[0]) return;
+  if (field.selectionEnd !== null) field.setSelectionRange(selected[1], selected[2]);
 }
 
 // After a press of a button the keyboard goes on where the press led: in the new row, say.
@@ -86,25 +108,45 @@ export function watchBuilder(): void {
   if (!rows) return;
   let typed = new Map<string, string>();
   let restored: Field[] = [];
-  const listen = (name: string, react: () => void): void =>
+  let selected: [string, number, number] | null = null;
+  let opened: string[] = [];
+  let isRedrawn = false;
+  let pressed = "";
+  const listen = (name: string, react: (by: Element) => void): void =>
     rows.addEventListener(name, (event) => {
-      if ((event as CustomEvent).detail.target === rows) react();
+      const { target, elt } = (event as CustomEvent).detail;
+      if (target === rows) react(elt);
     });
-  listen("htmx:beforeRequest", () => remember(rows));
-  listen("htmx:beforeSwap", () => (typed = carryOver(rows)));
+  listen("htmx:beforeRequest", (by) => {
+    remember(rows);
+    isRedrawn = !(by instanceof HTMLButtonElement);
+  });
+  listen("htmx:beforeSwap", () => {
+    typed = carryOver(rows);
+    selected = selectedNow();
+    opened = [...openMenus(rows)].filter((id) => !openThen.has(id));
+  });
   listen("htmx:afterSwap", () => {
     restored = restore(rows, typed);
+    for (const id of opened) document.getElementById(id)?.parentElement?.setAttribute("open", "");
+    selectAgain(selected);
     focusFresh(rows);
   });
-  // The fields that were changed are gone, and with them what they were about to ask for.
+  // The fields that were changed are gone, and with them what they were about to ask for; so is a
+  // button that was pressed meanwhile. (After another button the rows may have moved: then it is not.)
   listen("htmx:afterSettle", () => {
+    isRedrawn = false;
     for (const field of restored.splice(0)) {
       field.dispatchEvent(new Event("change", { bubbles: true }));
     }
+    const again = pressed && rows.querySelector<HTMLElement>(`button[value="${pressed}"]`);
+    pressed = "";
+    if (again) again.click();
   });
   rows.addEventListener("click", (event) => {
-    const button = (event.target as HTMLElement).closest<HTMLElement>("button[data-line]");
-    if (button) addLine(button);
+    const button = (event.target as HTMLElement).closest<HTMLButtonElement>("button");
+    if (button?.dataset["line"]) addLine(button);
+    else if (button && isRedrawn) pressed = button.value;
   });
   document.getElementById("count")?.addEventListener("htmx:afterSwap", (event) => {
     showWrong(event.currentTarget as HTMLElement);
