@@ -88,9 +88,10 @@ def _pss_mb(pid: int) -> float:
 
 def _name(pid: int) -> str:
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        text = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return "?"
+    words = [word for word in text.split(b"\0") if word] or [b"?"]  # a title leaves its rest empty
     return (words[3] if len(words) > 3 else words[0]).decode(errors="replace")[-12:]
 
 

@@ -31,9 +31,9 @@ select i %% 1024, i, '2026-01-01'::timestamptz + n * interval '7 s', gen_random_
     'key_1', 'live', 'behaviour', null, 0
 from (select n, (n * 7919::bigint) %% 100000 as i from generate_series(%(low)s::int, %(high)s::int) n) g"""
 _TYPED = """
-insert into catalogue_property (owner, name, type, count, last_at, in_use)
-values ('Order Completed', 'total', 'number', 100000, now(), true),
-    ('Order Completed', 'plan', 'text', 100000, now(), true)"""
+insert into catalogue_property (owner, name, type, count, last_at)
+values ('Order Completed', 'total', 'number', 100000, now()),
+    ('Order Completed', 'plan', 'text', 100000, now())"""
 _JSON_SUM = "select sum((props->>'total')::float8) from event_recent where name = 'Order Completed'"
 
 
