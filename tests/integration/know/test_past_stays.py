@@ -205,7 +205,7 @@ def test_few_files_come_of_many(
 ) -> None:
     before = told(conn, settings, segments)
     conn.commit()
-    while move_stays(settings, NOW, limit=3) is not None:
+    while move_stays(settings, NOW, limit=1) is not None:
         pass
     dsn = settings.database_url or ""
     assert gather_once(dsn, settings, MEMBERSHIPS, NOW) is not None

@@ -64,7 +64,7 @@ def test_a_draft_is_launched_and_its_numbers_open_their_people(desk, draft, sett
     assert "no consent" in desk.get(why)
     desk.get(f"{draft}/why/999", 404)
     desk.get(f"{draft}/results")
-    shown = [f"{draft}/messages", f"{draft}/messages.csv", why, f"{draft}/why/1", "/customers/1"]
+    shown = [f"{draft}/messages", f"{draft}/messages.csv", why, f"{draft}/why/1", "/customers/1/messages"]
     before = [main_of(desk.get(url)) for url in shown]
     long_ago = NOW - timedelta(days=40)
     desk.conn.execute("update send set state = 'closed'")
