@@ -6,9 +6,9 @@ have an order: what comes second sees the first.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, LiteralString
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -24,12 +24,12 @@ from dangol.decide.guard.store import FACTS, Person, ask_people, prefer_key_look
 from dangol.know.attention.tariff import COST
 from dangol.model.event import EventName
 from dangol.model.reason import SilentReason
+from dangol.speak.outbox.claim import START, Claim, Cursor
 from dangol.speak.outbox.events import MessageFact, insert_facts
 from dangol.store.arrays import coded, ints, texts, times
 from dangol.store.sql import load_queries
 
 _Q = load_queries(__package__)
-_START = (datetime(1, 1, 1, tzinfo=UTC), -1, -1)
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,28 +67,6 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
 
     def __len__(self) -> int:
         return len(self.customer_id)
-
-
-class Cursor:
-    """Where one dispatcher goes on looking in each send, past what it has claimed.
-
-    Only a hint that spares stepping over index entries of rows just claimed: when nothing is found
-    behind it, the search starts over.
-    """
-
-    def __init__(self) -> None:
-        self._at: dict[int, tuple[datetime, int, int]] = {}
-
-    def after(self, send_id: int) -> tuple[datetime, int, int]:
-        """The last key taken, or the beginning."""
-        return self._at.get(send_id, _START)
-
-    def move(self, send_id: int, key: tuple[datetime, int, int] | None) -> None:
-        """Remember `key`, or forget with None."""
-        if key is None:
-            self._at.pop(send_id, None)
-        else:
-            self._at[send_id] = key
 
 
 def list_due_sends(conn: psycopg.Connection, now: datetime) -> list[tuple[int, str]]:
@@ -144,7 +122,7 @@ class HandOff:
         with conn.pipeline(), conn.transaction():
             prefer_key_lookups(conn)
             held = conn.execute(_Q.hold_send, {"send_id": send_id})
-            claim = _Claim(conn, send_id, limits, now)
+            claim = Claim(conn, send_id, limits.messages, now)
             after = self._cursor.after(send_id)
             first = claim.start(_Q.claim_due, after)
             row = held.fetchone()
@@ -153,36 +131,11 @@ class HandOff:
             send = send_of(row)
             batch = _Batch(conn, send, self.dispatcher_id, limits, now)
             if send.kind == "test":
-                return batch.hand_tests(claim.start(_Q.claim_tests, _START).fetchall())
+                return batch.hand_tests(claim.start(_Q.claim_tests, START).fetchall())
             claimed = first.fetchall() or claim.again(after)
             last = claimed[-1] if len(claimed) >= limits.messages else None
             self._cursor.move(send_id, last and (last[0], last[1], last[2]))
             return batch.hand_over(claimed, channel, rules)
-
-
-class _Claim:
-    """Finding and locking what is due of one send."""
-
-    def __init__(
-        self, conn: psycopg.Connection, send_id: int, limits: Limits, now: datetime
-    ) -> None:
-        self._conn = conn
-        self._args: dict[str, Any] = {"send_id": send_id, "now": now, "limit": limits.messages}
-
-    def start(self, statement: LiteralString, after: tuple[datetime, int, int]) -> psycopg.Cursor:
-        """Rows of (due_at, bucket, customer_id, attempts, locale, address, place in the table, place
-        of the contact row) behind the key `after`; their answer may be on its way."""
-        names = ("after_due", "after_bucket", "after_customer")
-        args = self._args | dict(zip(names, after, strict=True))
-        return self._conn.execute(statement, args, binary=True)
-
-    def again(self, after: tuple[datetime, int, int]) -> list[tuple]:
-        """What is found when nothing was, from the beginning, and then with rows for people who had
-        none to lock."""
-        found = self.start(_Q.claim_due, _START).fetchall() if after != _START else []
-        if not found and self._conn.execute(_Q.add_missing_contact_states, self._args).rowcount > 0:
-            found = self.start(_Q.claim_due, _START).fetchall()
-        return found
 
 
 class _Batch:
