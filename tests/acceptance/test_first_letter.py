@@ -18,7 +18,7 @@ KEEPER = "hangyul1@"
 """How the address of 정한결 begins: the regular who gets the letter, answers it and leaves."""
 SIX = {
     "정한결": ["Regular", "Came on 12 days"],
-    "오하나": ["Gone", "Came once", "400 days ago"],
+    "오하나": ["Gone", "Came once", "Quiet for 401 days"],
     "박서운": ["Regular", "Came on 5 days", "원두 봉투가 또 터졌어요"],
     "최소개": ["Regular", "Came on 8 days", "Brought a friend"],
     "윤밤": ["Regular", "Came on 10 days", "03:15"],
